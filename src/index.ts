@@ -1,0 +1,2 @@
+// The public API of netsim. Nothing is published yet.
+export {};
