@@ -1,0 +1,75 @@
+/**
+ * The Internet checksum: one's complement sum of 16-bit words.
+ * @source RFC 1071; incremental update RFC 1624 (eqn. 3)
+ */
+import { readUint16, writeUint16 } from './bytes.ts';
+
+/** Adds the words of bytes[start, end) to `sum` (an odd last byte is padded with zero). */
+export function addToSum(sum: number, bytes: Uint8Array, start: number, end: number): number {
+  let total = sum;
+  const even = start + ((end - start) & ~1);
+  for (let i = start; i < even; i += 2) total += (bytes[i]! << 8) | bytes[i + 1]!;
+  if (even < end) total += bytes[even]! << 8;
+  return total;
+}
+
+/** Folds a sum into 16 bits and inverts it: the value that goes into a header. */
+export function finishSum(sum: number): number {
+  let folded = (sum & 0xffff) + Math.floor(sum / 65536);
+  folded = (folded & 0xffff) + (folded >> 16);
+  folded = (folded & 0xffff) + (folded >> 16);
+  return ~folded & 0xffff;
+}
+
+/** The checksum of bytes[start, end) with the checksum field as it stands: 0 if it is right. */
+export function checksumOf(bytes: Uint8Array, start: number, end: number): number {
+  return finishSum(addToSum(0, bytes, start, end));
+}
+
+/** The sum of the pseudo header of UDP and TCP (RFC 768, RFC 9293); addresses as int32. */
+export function pseudoHeaderSum(
+  source: number,
+  target: number,
+  protocol: number,
+  lengthBytes: number,
+): number {
+  return (
+    (source >>> 16) +
+    (source & 0xffff) +
+    (target >>> 16) +
+    (target & 0xffff) +
+    protocol +
+    lengthBytes
+  );
+}
+
+/** Corrects the checksum at `offset` after a 16-bit word went from `before` to `after`. */
+export function updateChecksum16(
+  bytes: Uint8Array,
+  offset: number,
+  before: number,
+  after: number,
+): void {
+  let sum = (~readUint16(bytes, offset) & 0xffff) + (~before & 0xffff) + (after & 0xffff);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  writeUint16(bytes, offset, ~sum & 0xffff);
+}
+
+/** Corrects the checksum at `offset` after a 32-bit word went from `before` to `after`. */
+export function updateChecksum32(
+  bytes: Uint8Array,
+  offset: number,
+  before: number,
+  after: number,
+): void {
+  let sum =
+    (~readUint16(bytes, offset) & 0xffff) +
+    (~(before >>> 16) & 0xffff) +
+    (~before & 0xffff) +
+    (after >>> 16) +
+    (after & 0xffff);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  writeUint16(bytes, offset, ~sum & 0xffff);
+}
