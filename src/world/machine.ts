@@ -1,0 +1,93 @@
+/**
+ * A machine: a CPU, a root network namespace, the namespaces that `ip netns add` made, files and
+ * processes. In the world of a script there is one; a topology may have several.
+ */
+import { KernelError } from '../base/errors.ts';
+import type { Cpu } from '../engine/cpu.ts';
+import type { Process } from '../engine/process.ts';
+import { createNamespace } from '../stack/create-namespace.ts';
+import type { NetNamespace } from '../stack/namespace.ts';
+import { type FileTree, makeFileTree } from './file-system.ts';
+import type { World } from './world.ts';
+
+/** Named namespaces that one world may have. */
+export const NAMESPACES_MAX = 4096;
+
+/** Processes in the background that one machine may have. */
+export const DAEMONS_MAX = 4096;
+
+/** A process that lives on in the background: a server, a job of the shell. */
+export interface Daemon {
+  readonly pid: number;
+  readonly process: Process;
+  readonly netns: NetNamespace;
+  /** Its command line, as `ps` shows it. */
+  readonly command: string;
+}
+
+export interface Machine {
+  readonly world: World;
+  readonly name: string;
+  readonly cpu: Cpu;
+  /** Where commands run that name no namespace. */
+  readonly root: NetNamespace;
+  /** By the names of `ip netns`. */
+  readonly namespaces: Map<string, NetNamespace>;
+  readonly files: FileTree;
+  /** The kernel's log, as dmesg prints it: one line each, without time. */
+  readonly kernelLog: KernelLogLine[];
+  readonly daemons: Daemon[];
+  nextPid: number;
+}
+
+export interface KernelLogLine {
+  readonly timeNs: number;
+  readonly text: string;
+}
+
+/** A machine in the world; world.ts keeps the list. */
+export function makeMachine(world: World, name: string, cpu: Cpu): Machine {
+  const now = (): number => world.sim.nowNs + world.sim.workNs;
+  const machine: Machine = {
+    world,
+    name,
+    cpu,
+    root: createNamespace(world.sim, name, cpu),
+    namespaces: new Map(),
+    files: makeFileTree(now),
+    kernelLog: [],
+    daemons: [],
+    nextPid: 1000,
+  };
+  machine.files.writeFile('/etc/hostname', `${name}\n`);
+  machine.files.writeFile('/etc/hosts', `127.0.0.1\tlocalhost\n`);
+  machine.files.writeFile('/etc/resolv.conf', '');
+  return machine;
+}
+
+/** `ip netns add`. @throws KernelError EEXIST, ENOSPC (more than NAMESPACES_MAX). */
+export function addNamespace(machine: Machine, name: string): NetNamespace {
+  if (machine.namespaces.has(name)) throw new KernelError('EEXIST');
+  if (machine.namespaces.size >= NAMESPACES_MAX) throw new KernelError('ENOSPC');
+  const netns = createNamespace(machine.world.sim, name, machine.cpu);
+  machine.namespaces.set(name, netns);
+  machine.files.writeFile(`/run/netns/${name}`, '');
+  return netns;
+}
+
+/** Notes a process that lives on, until it ends. @throws KernelError EAGAIN if there are too many. */
+export function addDaemon(
+  machine: Machine,
+  process: Process,
+  netns: NetNamespace,
+  command: string,
+): Daemon {
+  if (machine.daemons.length >= DAEMONS_MAX) throw new KernelError('EAGAIN');
+  const daemon: Daemon = { pid: machine.nextPid++, process, netns, command };
+  machine.daemons.push(daemon);
+  process.onExit.push(() => {
+    const at = machine.daemons.indexOf(daemon);
+    if (at >= 0) machine.daemons.splice(at, 1);
+  });
+  return daemon;
+}
