@@ -10,6 +10,8 @@ import type { Simulator } from '../engine/simulator.ts';
 import type { Netfilter } from '../netfilter/netfilter.ts';
 import type { Fib } from './fib.ts';
 import type { Fragments } from './fragment.ts';
+import type { IcmpLimits } from './icmp-limit.ts';
+import type { IpIds } from './ip-id.ts';
 import type { NeighbourTable } from './neighbour.ts';
 import type { PathMtuCache } from './path-mtu.ts';
 import type { RawSocket } from './raw-socket.ts';
@@ -49,6 +51,8 @@ export interface NetNamespace extends Netns {
   readonly netfilter: Netfilter;
   readonly pathMtu: PathMtuCache;
   readonly fragments: Fragments;
+  readonly ipIds: IpIds;
+  readonly icmpLimits: IcmpLimits;
   readonly rawSockets: RawSocket[];
   readonly udp: UdpTable;
   readonly tcp: TcpTable;

@@ -5,10 +5,17 @@
  *
  * @source net/ipv4/ip_output.c
  */
+import { assert } from '../base/assert.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
-import type { Packet } from '../engine/packet.ts';
-import type { Simulator } from '../engine/simulator.ts';
+import { PACKET_IGNORE_DF, type Packet } from '../engine/packet.ts';
+import { drop, type Simulator } from '../engine/simulator.ts';
+import { HOOK_OUTPUT, HOOK_POSTROUTING, runHook } from '../netfilter/netfilter.ts';
+import { ICMP_UNREACHABLE, UNREACHABLE_FRAG_NEEDED } from '../protocols/icmp.ts';
+import { IP_DF, IPV4_BYTES, ipFragmentField, writeIpv4 } from '../protocols/ipv4.ts';
+import { fragmentPacket } from './fragment.ts';
+import { sendIcmpError } from './icmp-error.ts';
 import type { NetNamespace } from './namespace.ts';
+import { neighbourOutput } from './neighbour.ts';
 import type { Route } from './route.ts';
 
 /**
@@ -16,24 +23,93 @@ import type { Route } from './route.ts';
  * Owns the packet. packet.transport is set to the old start. Errors show as drops.
  * @param fragmentField IP_DF or 0.
  * @param id the IP identification; see ip-id.ts.
+ * @source ip_build_and_send_pkt(), __ip_queue_xmit()
  */
 export function sendIpv4(
-  _sim: Simulator,
-  _netns: NetNamespace,
-  _packet: Packet,
-  _route: Route,
-  _protocol: number,
-  _source: Ipv4,
-  _target: Ipv4,
-  _ttlHops: number,
-  _tos: number,
-  _fragmentField: number,
-  _id: number,
+  sim: Simulator,
+  netns: NetNamespace,
+  packet: Packet,
+  route: Route,
+  protocol: number,
+  source: Ipv4,
+  target: Ipv4,
+  ttlHops: number,
+  tos: number,
+  fragmentField: number,
+  id: number,
 ): void {
-  throw new Error('not written');
+  const transport = packet.start;
+  const network = transport - IPV4_BYTES;
+  packet.transport = transport;
+  packet.network = network;
+  packet.start = network;
+  const totalBytes = packet.end - network;
+  assert(totalBytes <= 65535, 'a datagram is at most 65535 bytes');
+  writeIpv4(
+    packet.bytes,
+    network,
+    tos,
+    totalBytes,
+    id,
+    fragmentField,
+    ttlHops,
+    protocol,
+    source,
+    target,
+  );
+  packet.inDevice = null;
+  packet.routeType = route.type;
+  packet.outDevice = route.outDevice;
+  packet.nextHop = route.nextHop;
+  packet.pathMtuBytes = route.pathMtuBytes;
+  localOut(sim, netns, packet);
 }
 
-/** A packet with a finished IP header and a route on it (routeType, outDevice, nextHop). */
-export function localOut(_sim: Simulator, _netns: NetNamespace, _packet: Packet): void {
-  throw new Error('not written');
+/**
+ * A packet of our own with a finished IP header and a route on it (routeType, outDevice, nextHop,
+ * pathMtuBytes). Owns the packet. @source ip_local_out()
+ */
+export function localOut(sim: Simulator, netns: NetNamespace, packet: Packet): void {
+  sim.workNs += sim.cost.ipOutputNs;
+  packet.device = packet.outDevice;
+  if (netns.netfilter.isActive[HOOK_OUTPUT] !== 0) {
+    const { outDevice } = packet;
+    const passed = runHook(sim, netns.netfilter, HOOK_OUTPUT, packet, null, outDevice);
+    if (passed !== null) output(sim, netns, passed);
+    return;
+  }
+  output(sim, netns, packet);
+}
+
+/** A routed packet, ours or forwarded, passes POSTROUTING. Owns the packet. @source ip_output() */
+export function output(sim: Simulator, netns: NetNamespace, packet: Packet): void {
+  packet.device = packet.outDevice;
+  if (netns.netfilter.isActive[HOOK_POSTROUTING] !== 0) {
+    const { outDevice } = packet;
+    const passed = runHook(sim, netns.netfilter, HOOK_POSTROUTING, packet, null, outDevice);
+    if (passed !== null) finishOutput(sim, netns, passed);
+    return;
+  }
+  finishOutput(sim, netns, packet);
+}
+
+/** Cuts the packet if the link is too small for it, and hands it to the neighbour layer. */
+function finishOutput(sim: Simulator, netns: NetNamespace, packet: Packet): void {
+  const mtuBytes = packet.pathMtuBytes;
+  if (packet.end - packet.start <= mtuBytes && packet.fragmentMaxBytes === 0) {
+    neighbourOutput(sim, netns, packet);
+    return;
+  }
+  const mayFragment =
+    (ipFragmentField(packet.bytes, packet.network) & IP_DF) === 0 ||
+    ((packet.flags & PACKET_IGNORE_DF) !== 0 && packet.fragmentMaxBytes <= mtuBytes);
+  if (!mayFragment && packet.end - packet.start > mtuBytes) {
+    sendIcmpError(sim, netns, packet, ICMP_UNREACHABLE, UNREACHABLE_FRAG_NEEDED, mtuBytes);
+    drop(sim, packet, 'fragmentation-needed', packet.outDevice, netns.name);
+    return;
+  }
+  const largest = packet.fragmentMaxBytes;
+  const sizeBytes = largest !== 0 && largest < mtuBytes ? largest : mtuBytes;
+  if (packet.end - packet.start <= sizeBytes) neighbourOutput(sim, netns, packet);
+  else fragmentPacket(sim, netns, packet, sizeBytes, neighbourOutput);
 }

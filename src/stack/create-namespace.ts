@@ -1,0 +1,80 @@
+/**
+ * Puts a network namespace together: tables, protocol handlers, netfilter, and lo (down).
+ * @source net/core/net_namespace.c setup_net()
+ */
+
+import { createLoopback } from '../devices/loopback.ts';
+import type { Cpu } from '../engine/cpu.ts';
+import type { Device } from '../engine/device.ts';
+import type { Simulator } from '../engine/simulator.ts';
+import { makeNetfilter } from '../netfilter/netfilter.ts';
+import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../protocols/ipv4.ts';
+import { makeFib } from './fib.ts';
+import { dropFragments, makeFragments } from './fragment.ts';
+import { receiveIcmp } from './icmp.ts';
+import { makeIcmpLimits } from './icmp-limit.ts';
+import { ipIdsOf } from './ip-id.ts';
+import { deleteLink, registerDevice } from './link.ts';
+import type { ErrorHandler, NetNamespace, ProtocolHandler } from './namespace.ts';
+import { makeNeighbourTable } from './neighbour.ts';
+import { makeNetfilterSlots } from './netfilter-slots.ts';
+import { makePathMtuCache } from './path-mtu.ts';
+import { makeSysctls } from './sysctl.ts';
+import { receiveTcp, tcpError } from './tcp/tcp-input.ts';
+import { makeTcpTable } from './tcp/tcp-table.ts';
+import { makeUdpTable, receiveUdp, udpError } from './udp-socket.ts';
+
+/** The protocols' entries, by number: the same in every namespace. @source inet_protos[] */
+const PROTOCOLS: Array<ProtocolHandler | null> = new Array(256).fill(null);
+PROTOCOLS[PROTOCOL_ICMP] = receiveIcmp;
+PROTOCOLS[PROTOCOL_UDP] = receiveUdp;
+PROTOCOLS[PROTOCOL_TCP] = receiveTcp;
+const ERROR_HANDLERS: Array<ErrorHandler | null> = new Array(256).fill(null);
+ERROR_HANDLERS[PROTOCOL_UDP] = udpError;
+ERROR_HANDLERS[PROTOCOL_TCP] = tcpError;
+
+/** Namespaces that were made by a simulator so far: their ids are unique in a run. */
+const counts = new WeakMap<Simulator, number>();
+
+/** A namespace named `name` whose work is done by `cpu`; it has lo, which is down. */
+export function createNamespace(sim: Simulator, name: string, cpu: Cpu = sim.cpu): NetNamespace {
+  const id = (counts.get(sim) ?? 0) + 1;
+  counts.set(sim, id);
+  const identity = { id, name, sim, cpu };
+  const netns: NetNamespace = {
+    ...identity,
+    devices: [],
+    deviceByName: new Map(),
+    nextIndex: 1,
+    loopback: null as unknown as Device, // set below: lo needs its namespace
+    fib: makeFib(),
+    neighbours: makeNeighbourTable(),
+    sysctl: makeSysctls(),
+    netfilter: makeNetfilter(
+      identity,
+      makeNetfilterSlots(() => netns),
+    ),
+    pathMtu: makePathMtuCache(),
+    fragments: makeFragments(),
+    ipIds: ipIdsOf(sim),
+    icmpLimits: makeIcmpLimits(),
+    rawSockets: [],
+    udp: makeUdpTable(),
+    tcp: makeTcpTable(),
+    protocols: PROTOCOLS,
+    errorHandlers: ERROR_HANDLERS,
+    deviceWatchers: [],
+    isAlive: true,
+  };
+  const loopback = createLoopback(netns);
+  (netns as { loopback: Device }).loopback = loopback;
+  registerDevice(netns, loopback);
+  return netns;
+}
+
+/** Deletes all devices of a namespace and what waits in it; nothing can be sent or received in it again. */
+export function deleteNamespace(sim: Simulator, netns: NetNamespace): void {
+  netns.isAlive = false;
+  for (const device of [...netns.devices].reverse()) deleteLink(device);
+  dropFragments(sim, netns);
+}

@@ -1,0 +1,76 @@
+/**
+ * What netfilter asks of the stack: fills netfilter.ts NetfilterSlots for a namespace.
+ */
+import type { Ipv4 } from '../base/ipv4-address.ts';
+import type { Device } from '../engine/device.ts';
+import type { Packet } from '../engine/packet.ts';
+import { drop, type Simulator } from '../engine/simulator.ts';
+import type { NetfilterSlots, RejectAnswer } from '../netfilter/netfilter.ts';
+import { HOOK_NAMES } from '../netfilter/netfilter.ts';
+import { ICMP_UNREACHABLE } from '../protocols/icmp.ts';
+import { ipSource, ipTarget, ipTos } from '../protocols/ipv4.ts';
+import { primaryAddressOf } from './address.ts';
+import { REASSEMBLE_CONNTRACK, reassemble } from './fragment.ts';
+import { sendIcmpError } from './icmp-error.ts';
+import type { NetNamespace } from './namespace.ts';
+import {
+  addressTypeOf,
+  makeRoute,
+  RTN_LOCAL,
+  RTN_UNICAST,
+  RTN_UNSPEC,
+  routeInput,
+  routeOutput,
+} from './route.ts';
+import { sendReset } from './tcp/tcp-input.ts';
+
+const route = makeRoute();
+
+/**
+ * The slots of a namespace.
+ * @param namespace gives the namespace: it does not exist yet when its netfilter is made.
+ */
+export function makeNetfilterSlots(namespace: () => NetNamespace): NetfilterSlots {
+  return {
+    addressTypeOf: (address, device) => addressTypeOf(namespace(), address, device),
+    primaryAddressOf: (device: Device, target: Ipv4) => primaryAddressOf(device, target),
+    reroute: (sim, packet) => reroute(sim, namespace(), packet),
+    reject: (sim, packet, hook, answer) => reject(sim, namespace(), packet, hook, answer),
+    reassemble: (sim, packet) => reassemble(sim, namespace(), packet, REASSEMBLE_CONNTRACK),
+  };
+}
+
+/** @source net/ipv4/netfilter.c ip_route_me_harder() */
+function reroute(sim: Simulator, netns: NetNamespace, packet: Packet): boolean {
+  const { bytes, network } = packet;
+  const source = ipSource(bytes, network);
+  const sourceType = addressTypeOf(netns, source, null);
+  const from = sourceType === RTN_LOCAL || sourceType === RTN_UNICAST ? source : 0;
+  const target = ipTarget(bytes, network);
+  const failure = routeOutput(netns, target, from, null, packet.mark, ipTos(bytes, network), route);
+  if (failure !== null) {
+    drop(sim, packet, 'no-route', null, netns.name);
+    return false;
+  }
+  packet.routeType = route.type;
+  packet.outDevice = route.outDevice;
+  packet.nextHop = route.nextHop;
+  packet.pathMtuBytes = route.pathMtuBytes;
+  return true;
+}
+
+/** @source net/ipv4/netfilter/nf_reject_ipv4.c nf_send_unreach(), nf_send_reset() */
+function reject(
+  sim: Simulator,
+  netns: NetNamespace,
+  packet: Packet,
+  hook: number,
+  answer: RejectAnswer,
+): void {
+  // In PREROUTING there is no routing decision yet, and an error's source address needs one.
+  if (packet.routeType === RTN_UNSPEC && HOOK_NAMES[hook] === 'PREROUTING') {
+    if (!routeInput(sim, netns, packet)) return;
+  }
+  if (answer === 'tcp-reset') sendReset(sim, netns, packet);
+  else sendIcmpError(sim, netns, packet, ICMP_UNREACHABLE, answer, 0);
+}
