@@ -1,0 +1,452 @@
+/**
+ * The record of one TCP socket: everything that RFC 9293 calls the transmission control block, and
+ * what Linux keeps beside it. Only data; the files around it act on it.
+ * @source include/linux/tcp.h struct tcp_sock, include/net/inet_connection_sock.h
+ */
+import type { Errno } from '../../base/errors.ts';
+import type { Ipv4 } from '../../base/ipv4-address.ts';
+import type { Device } from '../../engine/device.ts';
+import { makePacketQueue, type PacketQueue } from '../../engine/packet.ts';
+import { makeWaitQueue, type WaitQueue } from '../../engine/process.ts';
+import { makeTimer, type Timer } from '../../engine/timer-queue.ts';
+import type { NetNamespace } from '../namespace.ts';
+import { makeRoute, type Route } from '../route.ts';
+import { makeReceiveQueue, type ReceiveQueue } from './tcp-receive-queue.ts';
+import { makeSendQueue, type SendQueue } from './tcp-send-queue.ts';
+import {
+  CA_OPEN,
+  TCP_CLOSE,
+  TCP_INFINITE_SSTHRESH,
+  TCP_INIT_CWND,
+  TCP_MSS_DEFAULT,
+  TCP_TIMEOUT_INIT,
+  TIMER_NONE,
+} from './tcp-states.ts';
+import type { BindBucket, TcpEntry } from './tcp-table.ts';
+
+/** What the timers of a socket call; tcp-timers.ts gives them (it imports this file). */
+export interface TcpTimerHandlers {
+  readonly retransmit: (socket: TcpSocket) => void;
+  readonly delayedAck: (socket: TcpSocket) => void;
+  readonly keepalive: (socket: TcpSocket) => void;
+}
+
+/** A connection that has not finished its handshake on the listening side (request_sock). */
+export interface TcpRequest extends TcpEntry {
+  readonly kind: 'request';
+  readonly listener: TcpSocket;
+  irs: number;
+  iss: number;
+  receiveNext: number;
+  /** Offered by the peer: 0 or what its SYN said. */
+  peerMss: number;
+  isTimestamps: boolean;
+  isSackOk: boolean;
+  isWindowScaling: boolean;
+  sendWindowScale: number;
+  receiveWindowScale: number;
+  /** The window that our SYN-ACK offers. */
+  receiveWindow: number;
+  windowClamp: number;
+  tsRecent: number;
+  tsOffset: number;
+  hash: number;
+  sentNs: number;
+  /** SYN-ACKs sent again. */
+  retransmits: number;
+  timeouts: number;
+  isAcked: boolean;
+  readonly timer: Timer;
+  mark: number;
+}
+
+/** A connection in TIME-WAIT (or FIN-WAIT-2 without a process) that needs no socket any more. */
+export interface TcpTimeWait extends TcpEntry {
+  readonly kind: 'time-wait';
+  readonly netns: NetNamespace;
+  /** TCP_TIME_WAIT or TCP_FIN_WAIT2. */
+  substate: number;
+  /** Always TCP_TIME_WAIT: it does not listen. */
+  state: number;
+  boundAddress: Ipv4;
+  isReuseAddress: boolean;
+  bucket: BindBucket | null;
+  receiveNext: number;
+  sendNext: number;
+  receiveWindow: number;
+  isTimestamps: boolean;
+  tsOffset: number;
+  tsRecent: number;
+  tsRecentSecond: number;
+  receiveWindowScale: number;
+  hash: number;
+  tos: number;
+  lastOutOfWindowAckNs: number;
+  readonly timer: Timer;
+}
+
+export interface TcpSocket extends TcpEntry {
+  readonly kind: 'socket';
+  readonly slot: 'socket';
+  readonly netns: NetNamespace;
+  /** Woken on data, room, errors, changes of state, and (listening) on new connections. */
+  readonly waiters: WaitQueue;
+  error: Errno | null;
+  softError: Errno | null;
+  ttlHops: number;
+  tos: number;
+  mark: number;
+  pathMtuDiscovery: 'dont' | 'want' | 'do' | 'probe';
+  /** Unused: TCP keeps bytes, not packets; see `received`. */
+  readonly receiveQueue: PacketQueue;
+  /** The address that was bound, 0 for any. */
+  boundAddress: Ipv4;
+  isPortBound: boolean;
+  bucket: BindBucket | null;
+  isReuseAddress: boolean;
+  isKeepalive: boolean;
+  /** 0: Nagle; bit 0: TCP_NODELAY (NAGLE_OFF), bit 1: TCP_CORK, bit 2: push once. */
+  nagle: number;
+  /** SO_LINGER with time 0: close resets. */
+  isAbortOnClose: boolean;
+  state: number;
+  /** RECEIVE_SHUTDOWN, SEND_SHUTDOWN. */
+  shutdown: number;
+  /** No process has it any more (SOCK_DEAD). */
+  isOrphan: boolean;
+  /** The peer's FIN was received (SOCK_DONE). */
+  isDone: boolean;
+  isDestroyed: boolean;
+
+  /** A process has it locked; what comes in goes to the backlog (sk_lock.owned). */
+  isOwned: boolean;
+  readonly backlog: PacketQueue;
+  /** A smaller path MTU was learnt while it was locked; 0 if not. */
+  deferredMtuBytes: number;
+
+  readonly route: Route;
+  isRouted: boolean;
+  /** sk_txhash, given to every packet. */
+  hash: number;
+  ipId: number;
+
+  // Listening.
+  backlogMax: number;
+  readonly acceptQueue: TcpSocket[];
+  readonly requests: Set<TcpRequest>;
+  listener: TcpSocket | null;
+
+  // Sending.
+  readonly sending: SendQueue;
+  sendBufferBytes: number;
+  iss: number;
+  sendUna: number;
+  sendNext: number;
+  writeSeq: number;
+  pushedSeq: number;
+  sendWindow: number;
+  sendWl1: number;
+  maxWindow: number;
+  /** End of the last small segment sent (Minshall's variant of Nagle). */
+  sendSmall: number;
+  sendWindowScale: number;
+  receiveWindowScale: number;
+  mssCache: number;
+  mssClamp: number;
+  userMss: number;
+  advertisedMss: number;
+  headerBytes: number;
+  pathMtuCookie: number;
+  gsoSegments: number;
+  /** Jiffies of the last data sent (lsndtime). */
+  lastSendJiffies: number;
+
+  // Receiving.
+  readonly received: ReceiveQueue;
+  receiveBufferBytes: number;
+  irs: number;
+  receiveNext: number;
+  copiedSeq: number;
+  receiveWup: number;
+  receiveWindow: number;
+  windowClamp: number;
+  receiveSsthresh: number;
+  receiveMss: number;
+  /** Out-of-band: the FIN's sequence number when it came out of order, valid if hasEarlyFin. */
+  earlyFinSeq: number;
+  hasEarlyFin: boolean;
+  duplicateSackStart: number;
+  duplicateSackEnd: number;
+  hasDuplicateSack: boolean;
+  rcvRttEstimateUs: number;
+  rcvRttSeq: number;
+  rcvRttTimeUs: number;
+  rcvSpaceSeq: number;
+  rcvSpaceBytes: number;
+  rcvSpaceTimeUs: number;
+  lastOutOfWindowAckNs: number;
+
+  // Acknowledging.
+  ackPending: number;
+  ackQuick: number;
+  ackPingpong: number;
+  ackAto: number;
+  ackTimeout: number;
+  ackLastReceive: number;
+  ackRetry: number;
+  ackLastSegmentBytes: number;
+
+  // Options.
+  isTimestamps: boolean;
+  isSackOk: boolean;
+  isWindowScaling: boolean;
+  tsOffset: number;
+  tsRecent: number;
+  tsRecentSecond: number;
+  hasTsRecent: boolean;
+
+  // Congestion.
+  caState: number;
+  cwnd: number;
+  cwndCount: number;
+  cwndClamp: number;
+  ssthresh: number;
+  priorCwnd: number;
+  priorSsthresh: number;
+  highSeq: number;
+  undoMarker: number;
+  hasUndo: boolean;
+  undoRetrans: number;
+  packetsOut: number;
+  sackedOut: number;
+  lostOut: number;
+  retransOut: number;
+  delivered: number;
+  reordering: number;
+  prrDelivered: number;
+  prrOut: number;
+  retransStampMs: number;
+  isCwndLimited: boolean;
+  maxPacketsOut: number;
+  cwndUsageSeq: number;
+  cwndUsed: number;
+  cwndStampJiffies: number;
+  isReno: boolean;
+  cubicCount: number;
+  cubicLastMaxCwnd: number;
+  cubicLastCwnd: number;
+  cubicLastTimeMs: number;
+  cubicOriginPoint: number;
+  cubicK: number;
+  cubicDelayMinUs: number;
+  cubicEpochStartMs: number;
+  cubicAckCount: number;
+  cubicTcpCwnd: number;
+
+  // Round-trip time and retransmission (microseconds; rto in jiffies).
+  srttUs: number;
+  mdevUs: number;
+  mdevMaxUs: number;
+  rttvarUs: number;
+  rttSeq: number;
+  minRttUs: number;
+  minRttStampMs: number;
+  rto: number;
+  backoff: number;
+  retransmits: number;
+  probesOut: number;
+  totalRetrans: number;
+  lastReceiveJiffies: number;
+  rackNs: number;
+  rackEndSeq: number;
+  rackRttUs: number;
+  isRackAdvanced: boolean;
+  isReorderSeen: boolean;
+  lossProbeHighSeq: number;
+  hasLossProbe: boolean;
+  isLossProbeRetransmit: boolean;
+  keepaliveProbes: number;
+  /** FIN-WAIT-2 with a process that has closed: when it becomes TIME-WAIT. */
+  lingerJiffies: number;
+
+  /** What retransmitTimer is armed for: TIMER_*. */
+  timerPending: number;
+  readonly retransmitTimer: Timer;
+  readonly delayedAckTimer: Timer;
+  readonly keepaliveTimer: Timer;
+  bytesAcked: number;
+  bytesReceived: number;
+  bytesSent: number;
+}
+
+/** A closed socket that is bound to nothing. */
+export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): TcpSocket {
+  const socket: TcpSocket = {
+    kind: 'socket',
+    slot: 'socket',
+    netns,
+    localAddress: 0,
+    localPort: 0,
+    remoteAddress: 0,
+    remotePort: 0,
+    boundDevice: null,
+    nextInChain: null,
+    isHashed: false,
+    waiters: makeWaitQueue(),
+    error: null,
+    softError: null,
+    ttlHops: 0,
+    tos: 0,
+    mark: 0,
+    pathMtuDiscovery: 'want',
+    receiveQueue: makePacketQueue(),
+    boundAddress: 0,
+    isPortBound: false,
+    bucket: null,
+    isReuseAddress: false,
+    isKeepalive: false,
+    nagle: 0,
+    isAbortOnClose: false,
+    state: TCP_CLOSE,
+    shutdown: 0,
+    isOrphan: false,
+    isDone: false,
+    isDestroyed: false,
+    isOwned: false,
+    backlog: makePacketQueue(),
+    deferredMtuBytes: 0,
+    route: makeRoute(),
+    isRouted: false,
+    hash: 0,
+    ipId: 0,
+    backlogMax: 0,
+    acceptQueue: [],
+    requests: new Set(),
+    listener: null,
+    sending: makeSendQueue(),
+    sendBufferBytes: 0,
+    iss: 0,
+    sendUna: 0,
+    sendNext: 0,
+    writeSeq: 0,
+    pushedSeq: 0,
+    sendWindow: 0,
+    sendWl1: 0,
+    maxWindow: 0,
+    sendSmall: 0,
+    sendWindowScale: 0,
+    receiveWindowScale: 0,
+    mssCache: TCP_MSS_DEFAULT,
+    mssClamp: TCP_MSS_DEFAULT,
+    userMss: 0,
+    advertisedMss: TCP_MSS_DEFAULT,
+    headerBytes: 20,
+    pathMtuCookie: 0,
+    gsoSegments: 0,
+    lastSendJiffies: 0,
+    received: makeReceiveQueue(),
+    receiveBufferBytes: 0,
+    irs: 0,
+    receiveNext: 0,
+    copiedSeq: 0,
+    receiveWup: 0,
+    receiveWindow: 0,
+    windowClamp: 0,
+    receiveSsthresh: 0,
+    receiveMss: TCP_MSS_DEFAULT,
+    earlyFinSeq: 0,
+    hasEarlyFin: false,
+    duplicateSackStart: 0,
+    duplicateSackEnd: 0,
+    hasDuplicateSack: false,
+    rcvRttEstimateUs: 0,
+    rcvRttSeq: 0,
+    rcvRttTimeUs: 0,
+    rcvSpaceSeq: 0,
+    rcvSpaceBytes: 0,
+    rcvSpaceTimeUs: 0,
+    lastOutOfWindowAckNs: -1e9,
+    ackPending: 0,
+    ackQuick: 0,
+    ackPingpong: 0,
+    ackAto: 0,
+    ackTimeout: 0,
+    ackLastReceive: -1e9,
+    ackRetry: 0,
+    ackLastSegmentBytes: 0,
+    isTimestamps: false,
+    isSackOk: false,
+    isWindowScaling: false,
+    tsOffset: 0,
+    tsRecent: 0,
+    tsRecentSecond: 0,
+    hasTsRecent: false,
+    caState: CA_OPEN,
+    cwnd: TCP_INIT_CWND,
+    cwndCount: 0,
+    cwndClamp: 0xffffffff,
+    ssthresh: TCP_INFINITE_SSTHRESH,
+    priorCwnd: 0,
+    priorSsthresh: 0,
+    highSeq: 0,
+    undoMarker: 0,
+    hasUndo: false,
+    undoRetrans: 0,
+    packetsOut: 0,
+    sackedOut: 0,
+    lostOut: 0,
+    retransOut: 0,
+    delivered: 0,
+    reordering: 3,
+    prrDelivered: 0,
+    prrOut: 0,
+    retransStampMs: 0,
+    isCwndLimited: false,
+    maxPacketsOut: 0,
+    cwndUsageSeq: 0,
+    cwndUsed: 0,
+    cwndStampJiffies: 0,
+    isReno: false,
+    cubicCount: 0,
+    cubicLastMaxCwnd: 0,
+    cubicLastCwnd: 0,
+    cubicLastTimeMs: 0,
+    cubicOriginPoint: 0,
+    cubicK: 0,
+    cubicDelayMinUs: 0,
+    cubicEpochStartMs: 0,
+    cubicAckCount: 0,
+    cubicTcpCwnd: 0,
+    srttUs: 0,
+    mdevUs: 1_000_000,
+    mdevMaxUs: 0,
+    rttvarUs: 0,
+    rttSeq: 0,
+    minRttUs: -1,
+    minRttStampMs: 0,
+    rto: TCP_TIMEOUT_INIT,
+    backoff: 0,
+    retransmits: 0,
+    probesOut: 0,
+    totalRetrans: 0,
+    lastReceiveJiffies: 0,
+    rackNs: 0,
+    rackEndSeq: 0,
+    rackRttUs: 0,
+    isRackAdvanced: false,
+    isReorderSeen: false,
+    lossProbeHighSeq: 0,
+    hasLossProbe: false,
+    isLossProbeRetransmit: false,
+    keepaliveProbes: 0,
+    lingerJiffies: 0,
+    timerPending: TIMER_NONE,
+    retransmitTimer: makeTimer(netns.cpu, () => handlers.retransmit(socket)),
+    delayedAckTimer: makeTimer(netns.cpu, () => handlers.delayedAck(socket)),
+    keepaliveTimer: makeTimer(netns.cpu, () => handlers.keepalive(socket)),
+    bytesAcked: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+  };
+  return socket;
+}
