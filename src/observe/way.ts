@@ -1,0 +1,171 @@
+/**
+ * The way of an echo request and of its reply, read off the packet events: which interfaces they
+ * crossed in which order, what was decided in between, and how they ended.
+ */
+
+import { type FrameView, innermost } from './frame-view.ts';
+import type { TraceEvent } from './trace.ts';
+
+/** One crossing of an interface, or a decision between two crossings. */
+export interface Hop {
+  readonly namespaceName: string;
+  readonly deviceName: string;
+  readonly direction: 'in' | 'out';
+  readonly frame: FrameView;
+  readonly timeNs: number;
+  /** What was decided after it, before the next crossing. */
+  readonly decisions: TraceEvent[];
+}
+
+export interface Way {
+  readonly hops: readonly Hop[];
+  /** The event with which it ended: answered, delivered, dropped. */
+  readonly end: TraceEvent | null;
+}
+
+export interface EchoWays {
+  readonly there: Way;
+  /** Null if no reply was sent. */
+  readonly back: Way | null;
+}
+
+/**
+ * The ways of the last echo that was answered (of the last request at all if none was), among the
+ * requests that start in `fromNamespace`. Null if there was no request.
+ */
+export function findEchoWays(
+  events: readonly TraceEvent[],
+  fromNamespace: string,
+): EchoWays | null {
+  const parents = parentsOf(events);
+  const starts = requestIds(events, parents, fromNamespace);
+  let fallback: EchoWays | null = null;
+  for (let i = starts.length - 1; i >= 0; i--) {
+    const ways = waysOf(events, parents, starts[i]!);
+    if (ways === null) continue;
+    if (ways.back !== null && endsIn(ways.back, fromNamespace)) return ways;
+    fallback ??= ways;
+  }
+  return fallback;
+}
+
+function endsIn(way: Way, namespaceName: string): boolean {
+  const last = way.hops.at(-1);
+  return last !== undefined && last.namespaceName === namespaceName && last.direction === 'in';
+}
+
+function parentsOf(events: readonly TraceEvent[]): Map<number, number> {
+  const parents = new Map<number, number>();
+  for (const { packetId, parentId } of events) parents.set(packetId, parentId);
+  return parents;
+}
+
+const echoKind = (event: TraceEvent): 'request' | 'reply' | null =>
+  innermost(event.frame).echo?.kind ?? null;
+
+/** Ids of the packets that were first seen leaving `fromNamespace` as echo requests, in order. */
+function requestIds(
+  events: readonly TraceEvent[],
+  parents: ReadonlyMap<number, number>,
+  fromNamespace: string,
+): number[] {
+  const seen = new Set<number>();
+  const ids: number[] = [];
+  for (const event of events) {
+    const isNew = !seen.has(event.packetId) && !seen.has(parents.get(event.packetId) ?? 0);
+    seen.add(event.packetId);
+    const isOurs = splitPlace(event.where).namespaceName === fromNamespace;
+    if (isNew && isOurs && echoKind(event) === 'request') ids.push(event.packetId);
+  }
+  return ids;
+}
+
+function waysOf(
+  events: readonly TraceEvent[],
+  parents: ReadonlyMap<number, number>,
+  requestId: number,
+): EchoWays | null {
+  const family = events.filter((event) => isDescendant(event.packetId, requestId, parents));
+  const there = wayOf(
+    family.filter((event) => echoKind(event) !== 'reply'),
+    parents,
+  );
+  if (there === null) return null;
+  const replies = family.filter((event) => echoKind(event) === 'reply');
+  return { there, back: wayOf(replies, parents) };
+}
+
+/** Generations that are followed up: a packet is copied a few times on its way, never this often. */
+const GENERATIONS_MAX = 64;
+
+function isDescendant(id: number, ancestor: number, parents: ReadonlyMap<number, number>): boolean {
+  let current = id;
+  for (let i = 0; i < GENERATIONS_MAX && current !== 0; i++) {
+    if (current === ancestor) return true;
+    current = parents.get(current) ?? 0;
+  }
+  return false;
+}
+
+/** Flooding gives a packet many branches: this follows the one that came furthest. */
+function wayOf(events: readonly TraceEvent[], parents: ReadonlyMap<number, number>): Way | null {
+  const end = endOf(events);
+  if (end === null) return null;
+  const chain = new Set<number>();
+  for (let id = end.packetId; id !== 0 && !chain.has(id); id = parents.get(id) ?? 0) chain.add(id);
+  const branch = withoutSideBranches(events, chain, parents, end);
+  return { hops: hopsOf(branch), end };
+}
+
+function endOf(events: readonly TraceEvent[]): TraceEvent | null {
+  const lastOf = (test: (event: TraceEvent) => boolean): TraceEvent | undefined =>
+    events.findLast(test);
+  return (
+    lastOf(({ kind }) => kind === 'answer' || kind === 'deliver') ??
+    lastOf(({ kind, reason }) => kind === 'drop' && reason !== 'other-host') ??
+    events.at(-1) ??
+    null
+  );
+}
+
+/** An ancestor's events count until its child appears: what it does later is another branch. */
+function withoutSideBranches(
+  events: readonly TraceEvent[],
+  chain: ReadonlySet<number>,
+  parents: ReadonlyMap<number, number>,
+  end: TraceEvent,
+): TraceEvent[] {
+  const firstOf = new Map<number, number>();
+  for (const { packetId, number } of events) {
+    if (!firstOf.has(packetId)) firstOf.set(packetId, number);
+  }
+  const limitOf = new Map<number, number>();
+  for (const id of chain) limitOf.set(parents.get(id) ?? 0, firstOf.get(id) ?? 0);
+  return events.filter(({ packetId, number }) => {
+    if (!chain.has(packetId) || number > end.number) return false;
+    const limit = limitOf.get(packetId);
+    return limit === undefined || number < limit;
+  });
+}
+
+function hopsOf(events: readonly TraceEvent[]): Hop[] {
+  const hops: Hop[] = [];
+  for (const event of events) {
+    const { namespaceName, deviceName } = splitPlace(event.where);
+    if (event.kind === 'transmit' || event.kind === 'receive') {
+      const direction = event.kind === 'transmit' ? 'out' : 'in';
+      const { frame, timeNs } = event;
+      hops.push({ namespaceName, deviceName, direction, frame, timeNs, decisions: [] });
+    } else {
+      hops.at(-1)?.decisions.push(event);
+    }
+  }
+  return hops;
+}
+
+/** `c1.eth0` in its two parts; an interface name may have dots (`eth0.10`), a namespace may not. */
+export function splitPlace(where: string): { namespaceName: string; deviceName: string } {
+  const dot = where.indexOf('.');
+  if (dot < 0) return { namespaceName: where, deviceName: '' };
+  return { namespaceName: where.slice(0, dot), deviceName: where.slice(dot + 1) };
+}
