@@ -1,0 +1,39 @@
+/**
+ * What ping finds out before it sends: the source address that a connected datagram socket would get.
+ * @source iputils 20221126 ping/ping.c ping4_run()
+ */
+import { ERRNO } from '../base/errors.ts';
+import type { Ipv4 } from '../base/ipv4-address.ts';
+import { isLocalAddress } from '../stack/address.ts';
+import type { NetNamespace } from '../stack/namespace.ts';
+import { makeRoute, RTN_BROADCAST, routeOutput } from '../stack/route.ts';
+import type { PingOptions } from './ping.ts';
+import type { ProgramOutput } from './program-output.ts';
+
+/** @returns the source address, or the text of the error that ends ping with exit code 2. */
+export function checkPingTarget(
+  netns: NetNamespace,
+  options: PingOptions,
+  output: ProgramOutput,
+): Ipv4 | string {
+  if (options.source !== null) {
+    if (!isLocalAddress(netns, options.source)) return `bind: ${ERRNO.EADDRNOTAVAIL}`;
+    return options.source;
+  }
+  const route = makeRoute();
+  const { target, device, mark, tos } = options;
+  const errno = routeOutput(netns, target, 0, device, mark, tos, route);
+  if (errno !== null) return `connect: ${ERRNO[errno]}`;
+  if (route.type === RTN_BROADCAST) {
+    if (!options.isBroadcast) {
+      return 'Do you want to ping broadcast? Then -b. If not, check your local firewall rules';
+    }
+    output.writeError('WARNING: pinging broadcast address\n');
+  }
+  if (device !== null && route.outDevice !== device && route.type !== RTN_BROADCAST) {
+    output.writeError(
+      `ping: Warning: source address might be selected on device other than: ${device.name}\n`,
+    );
+  }
+  return route.source;
+}
