@@ -39,6 +39,7 @@ export const ERRNO = {
   ENODEV: 'No such device',
   EINVAL: 'Invalid argument',
   ENOSPC: 'No space left on device',
+  EMLINK: 'Too many links',
   EPIPE: 'Broken pipe',
   ERANGE: 'Numerical result out of range',
   ELOOP: 'Too many levels of symbolic links',
@@ -59,7 +60,10 @@ export const ERRNO = {
   ECONNREFUSED: 'Connection refused',
   EHOSTDOWN: 'Host is down',
   EHOSTUNREACH: 'No route to host',
+  EXFULL: 'Exchange full',
   EPROTO: 'Protocol error',
+  ENOPROTOOPT: 'Protocol not available',
+  ENONET: 'Machine is not on the network',
   EPROTONOSUPPORT: 'Protocol not supported',
 } as const;
 

@@ -96,6 +96,8 @@ export interface Device {
   master: Device | null;
   /** The device below a VLAN, macvlan or ipvlan, or the peer of a veth (IFLA_LINK); null if none. */
   lower: Device | null;
+  /** The VLAN, macvlan and ipvlan devices above, oldest first. */
+  readonly uppers: Device[];
   state: DeviceState;
   /** False once it was deleted: what still refers to it drops. */
   isRegistered: boolean;
@@ -142,6 +144,7 @@ export function makeDevice(options: DeviceOptions): Device {
     inet: null,
     master: null,
     lower: null,
+    uppers: [],
     state: options.state,
     isRegistered: false,
     rxPackets: 0,
@@ -232,9 +235,10 @@ export function passUp(sim: Simulator, device: Device, packet: Packet): void {
  */
 export function transmit(sim: Simulator, device: Device, packet: Packet): void {
   packet.device = device;
-  if (!device.isUp) {
+  if (!device.isUp || !device.hasCarrier) {
+    // Without carrier the queue is noop_qdisc: no tap sees the frame.
     device.txDropped++;
-    drop(sim, packet, 'device-down', device);
+    drop(sim, packet, device.isUp ? 'no-carrier' : 'device-down', device);
     return;
   }
   if (sim.transmitDepth >= XMIT_RECURSION_LIMIT) {

@@ -65,7 +65,15 @@ export interface NetNamespace extends Netns {
   isAlive: boolean;
 }
 
-export type DeviceChange = 'up' | 'down' | 'address' | 'removed' | 'renamed';
+export type DeviceChange =
+  | 'up'
+  | 'down'
+  | 'address'
+  | 'removed'
+  | 'renamed'
+  | 'carrier'
+  | 'mtu'
+  | 'mac';
 
 /** The namespace of a device. Every device's `netns` is a whole NetNamespace: createNamespace makes no other. */
 export function namespaceOf(device: Device): NetNamespace {
