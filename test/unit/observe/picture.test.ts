@@ -90,7 +90,7 @@ function overlayEvents(): TraceEvent[] {
 
 const options = {
   machineOf: (name: string) => MACHINES[name] ?? null,
-  labelOf: (namespace: string, device: string) => (device === 'vxlan0' ? 'VNI 4097' : ''),
+  labelOf: (_namespace: string, device: string) => (device === 'vxlan0' ? 'VNI 4097' : ''),
 };
 
 describe('the picture of a way', () => {
