@@ -5,7 +5,6 @@
  */
 import { ERRNO } from '../base/errors.ts';
 import { formatIpv4, type Ipv4 } from '../base/ipv4-address.ts';
-import { dequeue } from '../engine/packet.ts';
 import { releasePacket } from '../engine/packet-pool.ts';
 import type { Program } from '../engine/process.ts';
 import {
@@ -21,13 +20,14 @@ import {
   isIcmpError,
 } from '../protocols/icmp.ts';
 import { IPV4_BYTES, ipHeaderBytes, ipSource, ipTarget, ipTtl } from '../protocols/ipv4.ts';
+import { takeReceived } from '../stack/socket.ts';
 import {
   acknowledge,
   adaptInterval,
   PING_TIMEVAL_BYTES,
   type PingState,
   timestampOf,
-} from './ping.ts';
+} from './ping-state.ts';
 import { addRoundTrip, describeIcmp, formatRoundTrip } from './ping-text.ts';
 import { wallClockOf } from './wall-clock.ts';
 
@@ -70,7 +70,7 @@ export function* receivePingError(state: PingState): Program<boolean> {
 
 /** Takes one datagram of the socket's queue: a reply of ours is counted and printed. */
 export function* receivePingDatagram(state: PingState): Program<void> {
-  const packet = dequeue(state.socket.receiveQueue);
+  const packet = takeReceived(state.socket);
   if (packet === null) return;
   const { bytes, network, end } = packet;
   const datagram = bytes.slice(network, end);

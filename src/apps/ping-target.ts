@@ -7,7 +7,7 @@ import type { Ipv4 } from '../base/ipv4-address.ts';
 import { isLocalAddress } from '../stack/address.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import { makeRoute, RTN_BROADCAST, routeOutput } from '../stack/route.ts';
-import type { PingOptions } from './ping.ts';
+import type { PingOptions } from './ping-state.ts';
 import type { ProgramOutput } from './program-output.ts';
 
 /** @returns the source address, or the text of the error that ends ping with exit code 2. */

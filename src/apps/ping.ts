@@ -5,89 +5,35 @@
  * @source iputils 20221126 ping/ping_common.c main_loop(), pinger(), __schedule_exit(), ping/ping.c
  */
 import { ERRNO } from '../base/errors.ts';
-import { formatIpv4, type Ipv4, isMulticast } from '../base/ipv4-address.ts';
+import { formatIpv4, isMulticast } from '../base/ipv4-address.ts';
 import { nextBelow } from '../base/prng.ts';
 import { NS_PER_MS, NS_PER_SEC } from '../base/units.ts';
-import type { Device } from '../engine/device.ts';
-import { wheelDelayNs } from '../engine/jiffies.ts';
 import { type Process, type Program, waitFor } from '../engine/process.ts';
 import { streamOf, timeNs } from '../engine/simulator.ts';
-import { readUint16, writeUint16 } from '../protocols/bytes.ts';
+import { writeUint16 } from '../protocols/bytes.ts';
 import { ICMP_BYTES, ICMP_ECHO, writeIcmp } from '../protocols/icmp.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
-import { closeRawSocket, openRawSocket, type RawSocket, sendRaw } from '../stack/raw-socket.ts';
+import { closeRawSocket, openRawSocket, sendRaw } from '../stack/raw-socket.ts';
 import { receivePingDatagram, receivePingError } from './ping-receive.ts';
+import {
+  inFlight,
+  PING_TIMEVAL_BYTES,
+  type PingOptions,
+  type PingState,
+  timestampOf,
+} from './ping-state.ts';
 import { checkPingTarget } from './ping-target.ts';
-import { formatSummary, makePingCounts, type PingCounts } from './ping-text.ts';
+import { formatSummary, makePingCounts } from './ping-text.ts';
 import type { ProgramOutput } from './program-output.ts';
+import { waitOnWheel } from './wait-on-wheel.ts';
 import { wallClockOf } from './wall-clock.ts';
 
-/** Space for a struct timeval: data shorter than this carries no time. */
-export const PING_TIMEVAL_BYTES = 16;
 /** ping never waits less than this between two looks, in milliseconds. */
 const MIN_INTERVAL_MS = 10;
 /** How long ping waits for the last reply by default. */
 export const PING_LINGER_MS = 10_000;
 /** Below this a poll is too short for the scheduler's clock of 100 Hz: ping spins. */
 const SPIN_MS = 10;
-
-export interface PingOptions {
-  readonly target: Ipv4;
-  /** The target as the user named it. */
-  readonly host: string;
-  readonly count: number | null;
-  readonly intervalMs: number;
-  readonly dataBytes: number;
-  readonly ttlHops: number | null;
-  readonly tos: number;
-  readonly mark: number;
-  readonly lingerMs: number;
-  readonly deadlineSec: number;
-  readonly preload: number;
-  /** ICMP identifier; null for a random one. */
-  readonly id: number | null;
-  readonly pathMtuDiscovery: 'do' | 'want' | 'dont' | null;
-  readonly device: Device | null;
-  /** Source address that the user wants, or null. */
-  readonly source: Ipv4 | null;
-  readonly pattern: Uint8Array | null;
-  readonly isQuiet: boolean;
-  readonly isFlood: boolean;
-  readonly isAdaptive: boolean;
-  readonly isVerbose: boolean;
-  readonly isBroadcast: boolean;
-  readonly showsTimestamps: boolean;
-  readonly showsOutstanding: boolean;
-  readonly epochSec: number;
-  /** The name that belongs to an address, or null; null itself to print numbers only. */
-  readonly nameOf: ((process: Process, address: Ipv4) => Program<string | null>) | null;
-}
-
-/** What a running ping knows. */
-export interface PingState {
-  readonly process: Process;
-  readonly options: PingOptions;
-  readonly output: ProgramOutput;
-  readonly socket: RawSocket;
-  readonly counts: PingCounts;
-  readonly id: number;
-  readonly hasTimes: boolean;
-  readonly isMulticast: boolean;
-  /** The request as it is sent: ICMP header and data. */
-  readonly request: Uint8Array;
-  /** Sequence numbers whose reply has come. */
-  readonly seen: Set<number>;
-  /** Highest sequence number acknowledged, 16 bits. */
-  acked: number;
-  intervalMs: number;
-  tokensMs: number;
-  /** When the last request was due (cur_time), null before the first. */
-  paceNs: number | null;
-  rttAddendUs: number;
-  /** The alarm that ends it. */
-  exitAtNs: number;
-  isLingering: boolean;
-}
 
 /** Sends echo requests and reports what comes back. @returns iputils' exit code: 0, 1 or 2. */
 export function* ping(
@@ -102,10 +48,6 @@ export function* ping(
     return 2;
   }
   const state = openPing(process, netns, options, output);
-  if (typeof state === 'string') {
-    output.writeError(`ping: ${state}\n`);
-    return 2;
-  }
   const { target, host, dataBytes, device } = options;
   const from =
     device !== null || options.source !== null
@@ -131,18 +73,18 @@ export function* ping(
   return counts.received === 0 || isShort ? 1 : 0;
 }
 
-/** Opens and sets up the socket; a text if the kernel refuses. */
+/** Opens and sets up the socket. */
 function openPing(
   process: Process,
   netns: NetNamespace,
   options: PingOptions,
   output: ProgramOutput,
-): PingState | string {
+): PingState {
   const socket = openRawSocket(netns, 1);
   process.cleanups.push(() => closeRawSocket(socket));
   const isGroup = options.isBroadcast || isMulticast(options.target);
   socket.receiveErrors = true;
-  socket.isBroadcastAllowed = options.isBroadcast;
+  socket.mayBroadcast = options.isBroadcast;
   socket.pathMtuDiscovery = options.pathMtuDiscovery ?? (isGroup ? 'do' : 'want');
   socket.boundDevice = options.device;
   socket.ttlHops = options.ttlHops ?? 0;
@@ -196,24 +138,16 @@ function* loop(state: PingState): Program<void> {
 /** Waits for a reply or an error. @returns whether there may be something to read. */
 function* awaitInput(state: PingState, nextMs: number): Program<boolean> {
   const { process, socket, options } = state;
-  const { sim } = process;
   const isReadable = (): boolean =>
     socket.receiveQueue.count > 0 || socket.errorQueue.length > 0 || socket.error !== null;
-  const now = timeNs(sim);
+  const restNs = Math.max(0, state.exitAtNs - timeNs(process.sim));
   const timeoutMs = Math.max(MIN_INTERVAL_MS, state.intervalMs);
-  let waitNs: number;
   if (options.isAdaptive || nextMs < timeoutMs) {
-    if (nextMs <= SPIN_MS && inFlight(state) > 0) waitNs = MIN_INTERVAL_MS * NS_PER_MS;
-    else waitNs = nextMs * NS_PER_MS;
-  } else {
-    waitNs = wheelDelayNs(now, timeoutMs * NS_PER_MS);
+    const waitMs = nextMs <= SPIN_MS && inFlight(state) > 0 ? MIN_INTERVAL_MS : nextMs;
+    const waitNs = Math.min(waitMs * NS_PER_MS, restNs);
+    return yield* waitFor(process, [socket.waiters], isReadable, waitNs);
   }
-  return yield* waitFor(
-    process,
-    [socket.waiters],
-    isReadable,
-    Math.max(0, Math.min(waitNs, state.exitAtNs - now)),
-  );
+  return yield* waitOnWheel(process, [socket.waiters], isReadable, timeoutMs, restNs);
 }
 
 /** Reads all that has come: errors go before datagrams, as in recvmsg(). */
@@ -330,43 +264,6 @@ function countRequest(state: PingState): void {
   if (((counts.transmitted - state.acked) & 0xffff) > 0x7fff) {
     state.acked = (counts.transmitted + 1) & 0xffff;
   }
-}
-
-/** A reply or an error for this sequence number has come. */
-export function acknowledge(state: PingState, sequence: number): void {
-  const { counts } = state;
-  const behind = (counts.transmitted - sequence) & 0xffff;
-  if (behind > 0x7fff) return;
-  if (behind + 1 > counts.pipe) counts.pipe = behind + 1;
-  const ahead = ((sequence - state.acked) << 16) >> 16;
-  if (ahead > 0 || ((counts.transmitted - state.acked) & 0xffff) > 0x7fff) state.acked = sequence;
-}
-
-/** Requests without an answer so far. */
-function inFlight(state: PingState): number {
-  const { counts } = state;
-  const difference = (counts.transmitted - state.acked) & 0xffff;
-  if (difference <= 0x7fff) return difference;
-  return counts.transmitted - counts.received - counts.errors;
-}
-
-/** With -A the interval follows the round trip. */
-export function adaptInterval(state: PingState): void {
-  const { ewmaUs8 } = state.counts;
-  const estimateUs = ewmaUs8 > 0 ? Math.floor(ewmaUs8 / 8) : state.intervalMs * 1000;
-  state.intervalMs = Math.floor((estimateUs + state.rttAddendUs + 500) / 1000);
-}
-
-/** `[seconds.microseconds] ` with -D. */
-export function timestampOf(state: PingState): string {
-  if (!state.options.showsTimestamps) return '';
-  const { sec, usec } = wallClockOf(state.process.sim, state.options.epochSec);
-  return `[${sec}.${String(usec).padStart(6, '0')}] `;
-}
-
-/** The sequence number in an echo header. */
-export function sequenceOf(bytes: Uint8Array, icmp: number): number {
-  return readUint16(bytes, icmp + 6);
 }
 
 function writeInt64LittleEndian(bytes: Uint8Array, offset: number, value: number): void {
