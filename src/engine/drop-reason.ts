@@ -321,6 +321,18 @@ export const DROP_REASONS = {
     sentence: 'MASQUERADE or REDIRECT found no address on the interface.',
     hint: 'ip addr show: the outgoing interface has no IPv4 address',
   },
+  'nat-device-changed': {
+    layer: 'netfilter',
+    kernel: 'NETFILTER_DROP',
+    sentence: 'A masqueraded flow would leave by another interface than it began with.',
+    hint: 'the route changed: the flow ends here, the next packet begins a new one',
+  },
+  'nat-redirect': {
+    layer: 'netfilter',
+    kernel: 'NETFILTER_DROP',
+    sentence: 'An ICMP redirect about a flow whose addresses are translated.',
+    hint: 'normal: such a redirect cannot be true on both sides of the translation',
+  },
   'udp-checksum': {
     layer: 'transport',
     kernel: 'UDP_CSUM',
