@@ -16,17 +16,9 @@ import {
   receiveOnPort,
   transmitBridge,
 } from './bridge.ts';
-import {
-  type BridgeFdbEntry,
-  findFdb,
-  insertFdb,
-  isFdbExpired,
-  listFdb,
-  makeBridgeFdb,
-  makeFdbEntry,
-  removeFdb,
-} from './bridge-fdb.ts';
+import { type BridgeFdbEntry, isFdbExpired, makeBridgeFdbEntry } from './bridge-fdb.ts';
 import type { DeviceKind, LinkOptions } from './device-kind.ts';
+import { findMac, insertMac, listMacs, makeMacTable, removeMac } from './mac-table.ts';
 
 const AGEING_SEC = 300;
 const ETHERNET_MTU_BYTES = 1500;
@@ -48,7 +40,7 @@ function makeBridge(netns: Netns, options: LinkOptions, mac: Mac): Device {
   const state: Bridge = {
     kind: 'bridge',
     ports: [],
-    fdb: makeBridgeFdb(),
+    fdb: makeMacTable(),
     ageingNs: (options.bridge?.ageingTimeSec ?? AGEING_SEC) * NS_PER_SEC,
     hasUserMac: options.mac !== undefined,
     hasUserMtu: false,
@@ -144,7 +136,7 @@ export function updateBridgePorts(bridgeDevice: Device): void {
 /** After a port's address changed from `before`. @source br_fdb_changeaddr() */
 export function changePortMac(port: BridgePort, before: Mac): void {
   const bridge = bridgeOf(port.bridge);
-  const entry = findFdb(bridge.fdb, macHi(before), macLo(before));
+  const entry = findMac(bridge.fdb, macHi(before), macLo(before));
   if (entry?.isLocal && entry.port === port && !entry.isAddedByUser) {
     deleteLocalEntry(bridge, port.bridge, port, entry);
   }
@@ -190,14 +182,14 @@ export function addBridgeFdb(sim: Simulator, device: Device, request: FdbRequest
   if (!isUnicastMac(request.mac)) throw new KernelError('EINVAL');
   if (port !== null && !port.isForwarding && request.state === 'dynamic') return;
   const now = timeNs(sim);
-  let entry = findFdb(bridge.fdb, macHi(request.mac), macLo(request.mac));
+  let entry = findMac(bridge.fdb, macHi(request.mac), macLo(request.mac));
   if (entry !== null && isFdbExpired(entry, now, bridge.ageingNs)) {
-    removeFdb(bridge.fdb, entry);
+    removeMac(bridge.fdb, entry);
     entry = null;
   }
   if (entry === null) {
-    entry = makeFdbEntry(request.mac, port, now);
-    insertFdb(bridge.fdb, entry);
+    entry = makeBridgeFdbEntry(macHi(request.mac), macLo(request.mac), port, now);
+    insertMac(bridge.fdb, entry);
   } else if (request.isReplace !== true) {
     throw new KernelError('EEXIST');
   }
@@ -212,16 +204,16 @@ export function addBridgeFdb(sim: Simulator, device: Device, request: FdbRequest
 /** `bridge fdb del`. @throws KernelError ENOENT @source br_fdb_delete() */
 export function deleteBridgeFdb(device: Device, mac: Mac): void {
   const { bridge, port } = placeOfFdb(device);
-  const entry = findFdb(bridge.fdb, macHi(mac), macLo(mac));
+  const entry = findMac(bridge.fdb, macHi(mac), macLo(mac));
   if (entry === null || entry.port !== port) throw new KernelError('ENOENT');
-  removeFdb(bridge.fdb, entry);
+  removeMac(bridge.fdb, entry);
 }
 
 /** Forgets what was learnt, at one port or (null) at all of them. @source br_fdb_flush() */
 export function flushBridgeFdb(bridgeDevice: Device, port: BridgePort | null): void {
   const { fdb } = bridgeOf(bridgeDevice);
-  for (const entry of listFdb(fdb)) {
-    if (!entry.isStatic && (port === null || entry.port === port)) removeFdb(fdb, entry);
+  for (const entry of listMacs(fdb)) {
+    if (!entry.isStatic && (port === null || entry.port === port)) removeMac(fdb, entry);
   }
 }
 
@@ -229,7 +221,7 @@ export function flushBridgeFdb(bridgeDevice: Device, port: BridgePort | null): v
 export function listBridgeFdb(sim: Simulator, bridgeDevice: Device): BridgeFdbEntry[] {
   const bridge = bridgeOf(bridgeDevice);
   const now = timeNs(sim);
-  return listFdb(bridge.fdb).filter((entry) => !isFdbExpired(entry, now, bridge.ageingNs));
+  return listMacs(bridge.fdb).filter((entry) => !isFdbExpired(entry, now, bridge.ageingNs));
 }
 
 /** The bridge's address becomes the lowest of its ports', or zero without ports. @source br_stp_recalculate_bridge_id() */
@@ -250,7 +242,7 @@ function recalculateBridgeMac(bridgeDevice: Device): void {
 function changeBridgeMac(bridgeDevice: Device, mac: Mac): void {
   const bridge = bridgeOf(bridgeDevice);
   if (macOf(bridgeDevice.macHi, bridgeDevice.macLo) === mac) return;
-  const before = findFdb(bridge.fdb, bridgeDevice.macHi, bridgeDevice.macLo);
+  const before = findMac(bridge.fdb, bridgeDevice.macHi, bridgeDevice.macLo);
   bridgeDevice.macHi = macHi(mac);
   bridgeDevice.macLo = macLo(mac);
   if (before?.isLocal && before.port === null && !before.isAddedByUser) {
@@ -287,15 +279,16 @@ function addLocalEntry(
   mac: Mac,
 ): void {
   if (!isUnicastMac(mac)) return;
-  const before = findFdb(bridge.fdb, macHi(mac), macLo(mac));
+  const before = findMac(bridge.fdb, macHi(mac), macLo(mac));
   if (before !== null) {
     if (before.isLocal) return; // several ports may share an address; the first has the entry
-    removeFdb(bridge.fdb, before);
+    removeMac(bridge.fdb, before);
   }
-  const entry = makeFdbEntry(mac, port, timeNs(bridgeDevice.netns.sim));
+  const now = timeNs(bridgeDevice.netns.sim);
+  const entry = makeBridgeFdbEntry(macHi(mac), macLo(mac), port, now);
   entry.isLocal = true;
   entry.isStatic = true;
-  insertFdb(bridge.fdb, entry);
+  insertMac(bridge.fdb, entry);
 }
 
 /** An address that another port, or the bridge, has too passes on to it. @source fdb_delete_local() */
@@ -315,16 +308,16 @@ function deleteLocalEntry(
     entry.port = null;
     entry.isAddedByUser = false;
   } else {
-    removeFdb(bridge.fdb, entry);
+    removeMac(bridge.fdb, entry);
   }
 }
 
 /** @source br_fdb_delete_by_port() with do_all */
 function deletePortEntries(bridge: Bridge, bridgeDevice: Device, port: BridgePort): void {
-  for (const entry of listFdb(bridge.fdb)) {
+  for (const entry of listMacs(bridge.fdb)) {
     if (entry.port !== port) continue;
     if (entry.isLocal) deleteLocalEntry(bridge, bridgeDevice, port, entry);
-    else removeFdb(bridge.fdb, entry);
+    else removeMac(bridge.fdb, entry);
   }
 }
 
@@ -348,19 +341,20 @@ function bridgeIdOf(device: Device): string {
 function describeBridge(device: Device): string {
   const bridge = bridgeOf(device);
   const id = bridgeIdOf(device);
+  const learnt = listMacs(bridge.fdb).filter((each) => !each.isLocal && !each.isAddedByUser).length;
   return (
     'bridge forward_delay 1500 hello_time 200 max_age 2000 ' +
     `ageing_time ${bridge.ageingNs / (NS_PER_SEC / 100)} stp_state 0 priority 32768 ` +
-    `vlan_filtering 0 vlan_protocol 802.1Q bridge_id ${id} designated_root ${id} ` +
+    `vlan_filtering 0 bridge_id ${id} designated_root ${id} ` +
     'root_port 0 root_path_cost 0 topology_change 0 topology_change_detected 0 ' +
     'hello_timer    0.00 tcn_timer    0.00 topology_change_timer    0.00 gc_timer    0.00 ' +
-    'vlan_default_pvid 1 vlan_stats_enabled 0 vlan_stats_per_port 0 ' +
+    `fdb_n_learned ${learnt} fdb_max_learned 0 ` +
     `group_fwd_mask ${bridge.groupForwardMask} group_address 01:80:c2:00:00:00 ` +
-    'mcast_snooping 1 no_linklocal_learn 0 mcast_vlan_snooping 0 mcast_router 1 ' +
+    'mcast_snooping 1 no_linklocal_learn 0 mcast_vlan_snooping 0 mst_enabled 0 mcast_router 1 ' +
     'mcast_query_use_ifaddr 0 mcast_querier 0 mcast_hash_elasticity 16 mcast_hash_max 4096 ' +
     'mcast_last_member_count 2 mcast_startup_query_count 2 mcast_last_member_interval 100 ' +
     'mcast_membership_interval 26000 mcast_querier_interval 25500 mcast_query_interval 12500 ' +
-    'mcast_query_response_interval 1000 mcast_startup_query_interval 3125 ' +
+    'mcast_query_response_interval 1000 mcast_startup_query_interval 3124 ' +
     'mcast_stats_enabled 0 mcast_igmp_version 2 mcast_mld_version 1 ' +
     `nf_call_iptables ${bridge.callsIptables ? 1 : 0} nf_call_ip6tables 0 nf_call_arptables 0`
   );

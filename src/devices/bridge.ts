@@ -24,14 +24,13 @@ import {
 } from '../protocols/ethernet.ts';
 import { VLAN_TAG_BYTES } from '../protocols/vlan.ts';
 import {
+  BRIDGE_FDB_MAX,
   type BridgeFdb,
-  FDB_LEARNT_MAX,
-  findFdb,
-  insertFdb,
   isFdbExpired,
-  makeFdbEntryOfHalves,
-  purgeFdb,
+  makeBridgeFdbEntry,
+  purgeBridgeFdb,
 } from './bridge-fdb.ts';
+import { findMac, insertMac } from './mac-table.ts';
 
 /** @source BR_MAX_PORTS */
 export const BRIDGE_PORTS_MAX = 1023;
@@ -173,7 +172,7 @@ export function bridgeFrame(sim: Simulator, port: BridgePort, packet: Packet): v
     passUpToBridge(sim, bridgeDevice, packet);
     return;
   }
-  const entry = findFdb(bridge.fdb, hi, lo);
+  const entry = findMac(bridge.fdb, hi, lo);
   if (entry !== null && !isFdbExpired(entry, timeNs(sim), bridge.ageingNs)) {
     if (entry.isLocal) {
       passUpToBridge(sim, bridgeDevice, packet);
@@ -221,7 +220,7 @@ export function transmitBridge(sim: Simulator, device: Device, packet: Packet): 
     );
     return;
   }
-  const entry = findFdb(bridge.fdb, hi, lo);
+  const entry = findMac(bridge.fdb, hi, lo);
   if (entry === null || isFdbExpired(entry, timeNs(sim), bridge.ageingNs)) {
     flood(sim, bridge, packet, FLOOD_UNICAST, false);
     return;
@@ -239,18 +238,18 @@ function learn(sim: Simulator, bridge: Bridge, port: BridgePort, hi: number, lo:
   if (bridge.ageingNs === 0) return;
   const { fdb } = bridge;
   const now = timeNs(sim);
-  const entry = findFdb(fdb, hi, lo);
+  const entry = findMac(fdb, hi, lo);
   if (entry !== null) {
     if (entry.isLocal) return;
     entry.updatedNs = now;
     if (entry.port !== port && !entry.isSticky) entry.port = port;
     return;
   }
-  if (fdb.count >= FDB_LEARNT_MAX) {
-    purgeFdb(fdb, now, bridge.ageingNs);
-    if (fdb.count >= FDB_LEARNT_MAX) return;
+  if (fdb.count >= BRIDGE_FDB_MAX) {
+    purgeBridgeFdb(fdb, now, bridge.ageingNs);
+    if (fdb.count >= BRIDGE_FDB_MAX) return;
   }
-  insertFdb(fdb, makeFdbEntryOfHalves(hi, lo, port, now));
+  insertMac(fdb, makeBridgeFdbEntry(hi, lo, port, now));
 }
 
 /**
@@ -271,11 +270,11 @@ function flood(sim: Simulator, bridge: Bridge, packet: Packet, how: number, isKe
       if (how === FLOOD_MULTICAST ? !port.floodsMulticast : !port.floodsBroadcast) continue;
     }
     if (!mayLeaveBy(port, from, fromIsolated)) continue;
-    if (previous !== null) leaveBy(sim, previous, copyFor(sim, packet), isFromHost);
+    if (previous !== null) leaveBy(sim, previous, copyPacket(sim, packet), isFromHost);
     previous = port;
   }
   if (previous !== null) {
-    leaveBy(sim, previous, isKept ? copyFor(sim, packet) : packet, isFromHost);
+    leaveBy(sim, previous, isKept ? copyPacket(sim, packet) : packet, isFromHost);
   } else if (!isKept) {
     drop(sim, packet, 'bridge-no-target', from);
   }
@@ -288,7 +287,7 @@ function forwardTo(sim: Simulator, port: BridgePort | null, packet: Packet, isKe
     const bridge = port.bridge.state as Bridge; // a port's bridge is one
     const isFromHost = from === port.bridge;
     if (mayLeaveBy(port, from, port.isIsolated && !isFromHost && isIsolatedPort(bridge, from))) {
-      leaveBy(sim, port, isKept ? copyFor(sim, packet) : packet, isFromHost);
+      leaveBy(sim, port, isKept ? copyPacket(sim, packet) : packet, isFromHost);
       return;
     }
   }
@@ -320,11 +319,6 @@ function leaveBy(sim: Simulator, port: BridgePort, packet: Packet, isFromHost: b
   }
   const passed = netfilter.forward(sim, port, packet);
   if (passed !== null) netfilter.postRouting(sim, port, passed);
-}
-
-/** A copy keeps the device it came by. */
-function copyFor(sim: Simulator, packet: Packet): Packet {
-  return copyPacket(sim, packet);
 }
 
 /** To the host, as if the bridge device had received it. @source br_pass_frame_up() */
