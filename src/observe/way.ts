@@ -41,7 +41,7 @@ export function findEchoWays(
   const starts = requestIds(events, parents, fromNamespace);
   let fallback: EchoWays | null = null;
   for (let i = starts.length - 1; i >= 0; i--) {
-    const ways = waysOf(events, parents, starts[i]!);
+    const ways = waysOf(events, parents, starts[i]!, fromNamespace);
     if (ways === null) continue;
     if (ways.back !== null && endsIn(ways.back, fromNamespace)) return ways;
     fallback ??= ways;
@@ -84,15 +84,17 @@ function waysOf(
   events: readonly TraceEvent[],
   parents: ReadonlyMap<number, number>,
   requestId: number,
+  fromNamespace: string,
 ): EchoWays | null {
   const family = events.filter((event) => isDescendant(event.packetId, requestId, parents));
-  const there = wayOf(
-    family.filter((event) => echoKind(event) !== 'reply'),
-    parents,
-  );
-  if (there === null) return null;
+  const requests = family.filter((event) => echoKind(event) !== 'reply');
   const replies = family.filter((event) => echoKind(event) === 'reply');
-  return { there, back: wayOf(replies, parents) };
+  const answered = new Set(replies.map(({ packetId }) => parents.get(packetId) ?? 0));
+  const there = wayOf(requests, parents, ({ packetId }) => answered.has(packetId));
+  if (there === null) return null;
+  const isHome = ({ where }: TraceEvent): boolean =>
+    splitPlace(where).namespaceName === fromNamespace;
+  return { there, back: wayOf(replies, parents, isHome) };
 }
 
 /** Generations that are followed up: a packet is copied a few times on its way, never this often. */
@@ -107,25 +109,21 @@ function isDescendant(id: number, ancestor: number, parents: ReadonlyMap<number,
   return false;
 }
 
-/** Flooding gives a packet many branches: this follows the one that came furthest. */
-function wayOf(events: readonly TraceEvent[], parents: ReadonlyMap<number, number>): Way | null {
-  const end = endOf(events);
-  if (end === null) return null;
+/** Flooding gives a packet many branches: this follows the one that arrived, or came furthest. */
+function wayOf(
+  events: readonly TraceEvent[],
+  parents: ReadonlyMap<number, number>,
+  hasArrived: (event: TraceEvent) => boolean,
+): Way | null {
+  const end =
+    events.findLast(hasArrived) ??
+    events.findLast(({ kind }) => kind === 'deliver') ??
+    events.findLast(({ kind, reason }) => kind === 'drop' && reason !== 'other-host') ??
+    events.at(-1);
+  if (end === undefined) return null;
   const chain = new Set<number>();
   for (let id = end.packetId; id !== 0 && !chain.has(id); id = parents.get(id) ?? 0) chain.add(id);
-  const branch = withoutSideBranches(events, chain, parents, end);
-  return { hops: hopsOf(branch), end };
-}
-
-function endOf(events: readonly TraceEvent[]): TraceEvent | null {
-  const lastOf = (test: (event: TraceEvent) => boolean): TraceEvent | undefined =>
-    events.findLast(test);
-  return (
-    lastOf(({ kind }) => kind === 'answer' || kind === 'deliver') ??
-    lastOf(({ kind, reason }) => kind === 'drop' && reason !== 'other-host') ??
-    events.at(-1) ??
-    null
-  );
+  return { hops: hopsOf(withoutSideBranches(events, chain, parents, end)), end };
 }
 
 /** An ancestor's events count until its child appears: what it does later is another branch. */
