@@ -141,6 +141,13 @@ export const DROP_REASONS = {
     sentence: "The frame comes back with the vxlan device's own MAC address as its source.",
     hint: 'a loop, or two devices share a MAC address',
   },
+  'vxlan-bad-source': {
+    layer: 'vxlan',
+    kernel: null,
+    sentence:
+      'The inner source address cannot be learnt: an FDB entry set by hand names another host, or it is a group address.',
+    hint: 'bridge fdb show dev vxlan0: the entry of that address has the wrong dst',
+  },
   'vxlan-underlay-down': {
     layer: 'vxlan',
     kernel: null,
