@@ -1,0 +1,432 @@
+/**
+ * `conntrack`: shows, deletes and watches the tracked flows of a namespace.
+ * @source conntrack-tools 1.4.7 src/conntrack.c
+ */
+import { type Process, type Program, waitFor } from '../../engine/process.ts';
+import { timeNs } from '../../engine/simulator.ts';
+import type { Flow } from '../../netfilter/conntrack-flow.ts';
+import {
+  type Conntrack,
+  type FlowEvent,
+  killFlow,
+  listFlows,
+  nowTicks,
+  secondsLeft,
+} from '../../netfilter/conntrack-table.ts';
+import { flowText } from '../../netfilter/conntrack-text.ts';
+import { PROTOCOL_ICMP } from '../../protocols/ipv4.ts';
+import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
+import {
+  applyFilterOption,
+  BadValue,
+  type FlowFilter,
+  makeFlowFilter,
+  matchesFilter,
+} from './conntrack-filter.ts';
+import { USAGE } from './conntrack-usage.ts';
+
+const BANNER = 'conntrack v1.4.7 (conntrack-tools)';
+const HELP = "Try `conntrack -h' or 'conntrack --help' for more information.\n";
+
+/** Letters; `:` takes a value, `?` may take one. Capitals are commands, which may name a table. */
+const SHORT = 'L?G?D?I?U?E?F?C?SVhA?s:d:r:q:p:f:t:u:m:c:e:zo:n?g?j?w:l:b:';
+const COMMANDS = 'LGDIUEFCSVhA';
+
+const LONG: Readonly<Record<string, string>> = {
+  dump: 'L',
+  create: 'I',
+  add: 'A',
+  delete: 'D',
+  update: 'U',
+  get: 'G',
+  flush: 'F',
+  event: 'E',
+  counter: 'C',
+  count: 'C',
+  stats: 'S',
+  version: 'V',
+  help: 'h',
+  'orig-src': 's',
+  src: 's',
+  'orig-dst': 'd',
+  dst: 'd',
+  'reply-src': 'r',
+  'reply-dst': 'q',
+  protonum: 'p',
+  timeout: 't',
+  status: 'u',
+  zero: 'z',
+  'event-mask': 'e',
+  'mask-src': 'mask-src',
+  'mask-dst': 'mask-dst',
+  mark: 'm',
+  secmark: 'c',
+  family: 'f',
+  'src-nat': 'n',
+  'dst-nat': 'g',
+  'any-nat': 'j',
+  output: 'o',
+  zone: 'w',
+  label: 'l',
+  'buffer-size': 'b',
+};
+
+const PORT_OPTIONS: Readonly<Record<string, string>> = {
+  sport: 'sport',
+  'orig-port-src': 'sport',
+  dport: 'dport',
+  'orig-port-dst': 'dport',
+  'reply-port-src': 'reply-sport',
+  'reply-port-dst': 'reply-dport',
+};
+const ICMP_OPTIONS: Readonly<Record<string, string>> = {
+  'icmp-type': 'icmp-type',
+  'icmp-code': 'icmp-code',
+  'icmp-id': 'icmp-id',
+};
+
+/** Names of options in "Illegal option". */
+const LONG_OF: Readonly<Record<string, string>> = {
+  s: 'orig-src',
+  d: 'orig-dst',
+  r: 'reply-src',
+  q: 'reply-dst',
+  p: 'protonum',
+  f: 'family',
+  t: 'timeout',
+  u: 'status',
+  z: 'zero',
+  e: 'event-mask',
+  m: 'mark',
+  o: 'output',
+  n: 'src-nat',
+  g: 'dst-nat',
+  j: 'any-nat',
+  w: 'zone',
+};
+
+/** Options that each command takes. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  L: 'sdrqpfumngjzowlb',
+  G: 'sdrqpfmow',
+  D: 'sdrqpfumngjowt',
+  E: 'sdrqpfumngjeowb',
+  F: 'f',
+  C: 'f',
+  S: '',
+  '': '',
+};
+
+interface Request {
+  command: string;
+  table: string;
+  readonly filter: FlowFilter;
+  readonly outputs: Set<string>;
+  readonly events: Set<FlowEvent>;
+  readonly given: string[];
+}
+
+export const conntrack: ProgramDefinition = {
+  name: 'conntrack',
+  async run(context) {
+    const request: Request = {
+      command: '',
+      table: 'conntrack',
+      filter: makeFlowFilter(),
+      outputs: new Set(),
+      events: new Set(),
+      given: [],
+    };
+    try {
+      readArguments(request, context.args);
+    } catch (error) {
+      if (error instanceof BadValue) return fail(context, error.message);
+      throw error;
+    }
+    return execute(context, request);
+  },
+};
+
+function fail(context: ProgramContext, message: string): number {
+  context.writeError(`${BANNER}: ${message}\n${HELP}`);
+  return 2;
+}
+
+function readArguments(request: Request, args: readonly string[]): void {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === '-' || !arg.startsWith('-')) continue; // an operand that nobody asked for
+    if (arg.startsWith('--')) {
+      const equals = arg.indexOf('=');
+      const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
+      const letter = longOption(request, name);
+      if (letter === null) throw new BadValue(`unknown option \`--${name}'`);
+      const kind = letter.length === 1 ? kindOf(letter) : ':';
+      const value = equals < 0 ? valueAfter(args, i, kind) : arg.slice(equals + 1);
+      if (value === undefined) throw new BadValue(`option \`--${name}' requires an argument`);
+      if (equals < 0 && value !== '') i++;
+      apply(request, letter, value);
+      continue;
+    }
+    for (let k = 1; k < arg.length; k++) {
+      const letter = arg[k]!;
+      const kind = kindOf(letter);
+      if (kind === null) throw new BadValue(`unknown option \`-${letter}'`);
+      const rest = kind === '' ? '' : arg.slice(k + 1);
+      const value = rest !== '' ? rest : valueAfter(args, i, kind);
+      if (value === undefined) throw new BadValue(`option \`-${letter}' requires an argument`);
+      if (rest === '' && value !== '') i++;
+      apply(request, letter, value);
+      if (rest !== '' || value !== '') break;
+    }
+  }
+}
+
+/** `:`, `?` or '' as the letter takes a value; null: there is no such option. */
+function kindOf(letter: string): string | null {
+  const at = /[a-zA-Z]/.test(letter) ? SHORT.indexOf(letter) : -1;
+  if (at < 0) return null;
+  const next = SHORT[at + 1];
+  return next === ':' || next === '?' ? next : '';
+}
+
+/** The value in the next argument; '' if the option takes none, undefined if it is missing. */
+function valueAfter(
+  args: readonly string[],
+  index: number,
+  kind: string | null,
+): string | undefined {
+  const next = args[index + 1];
+  if (kind === ':') return next;
+  if (kind === '?' && next !== undefined && !next.startsWith('-')) return next;
+  return '';
+}
+
+/** The options of a protocol exist only once -p has named it. */
+function longOption(request: Request, name: string): string | null {
+  const { protocol } = request.filter;
+  const known: Record<string, string> = { ...LONG };
+  if (protocol === PROTOCOL_ICMP) Object.assign(known, ICMP_OPTIONS);
+  if (protocol === 6 || protocol === 17 || protocol === 132 || protocol === 136) {
+    Object.assign(known, PORT_OPTIONS);
+  }
+  if (protocol === 6) known.state = 'state';
+  if (Object.hasOwn(known, name)) return known[name]!;
+  const matches = Object.keys(known).filter((each) => each.startsWith(name));
+  return matches.length === 1 ? known[matches[0]!]! : null;
+}
+
+function apply(request: Request, option: string, value: string): void {
+  if (COMMANDS.includes(option)) {
+    if (request.command !== '') throw new BadValue('Invalid commands combination');
+    request.command = option;
+    if (value === '') return;
+    if (!['conntrack', 'expect', 'dying', 'unconfirmed'].includes(value)) {
+      throw new BadValue(`unknown type \`${value}'`);
+    }
+    request.table = value;
+    return;
+  }
+  request.given.push(option);
+  if (option === 'o') {
+    for (const word of value.split(',')) {
+      if (!OUTPUTS.includes(word)) throw new BadValue(`Bad parameter \`${word}'`);
+      request.outputs.add(word);
+    }
+  } else if (option === 'e') {
+    for (const word of value.split(',')) {
+      if (word === 'ALL') for (const each of EVENTS) request.events.add(each);
+      else if (word === 'UPDATES' || word === 'UPDATE') request.events.add('UPDATE');
+      else if (word === 'NEW' || word === 'DESTROY') request.events.add(word);
+      else throw new BadValue(`Bad parameter \`${word}'`);
+    }
+  } else {
+    applyFilterOption(request.filter, option, value);
+  }
+}
+
+const OUTPUTS = ['xml', 'extended', 'timestamp', 'id', 'ktimestamp', 'labels', 'userspace', 'save'];
+const EVENTS: readonly FlowEvent[] = ['NEW', 'UPDATE', 'DESTROY'];
+const NOT_EMULATED_OUTPUTS = ['xml', 'ktimestamp', 'labels', 'save'];
+
+async function execute(context: ProgramContext, request: Request): Promise<number> {
+  const { command } = request;
+  if (command === 'I' || command === 'A' || command === 'U') {
+    return refuse(context, 'conntrack', `command -${command}`);
+  }
+  if (command === '' && request.given.length === 0) {
+    context.write(USAGE);
+    return 0;
+  }
+  const allowed = ALLOWED[command] ?? '';
+  const isIllegal = (option: string): boolean => option.length === 1 && !allowed.includes(option);
+  const illegal = command === 'V' || command === 'h' ? undefined : request.given.find(isIllegal);
+  if (illegal !== undefined) {
+    return fail(context, `Illegal option \`--${LONG_OF[illegal] ?? illegal}' with this command`);
+  }
+  const output = NOT_EMULATED_OUTPUTS.find((each) => request.outputs.has(each));
+  if (output !== undefined) return refuse(context, 'conntrack', `option -o ${output}`);
+  const odd = ['c', 'l'].find((each) => request.given.includes(each));
+  if (odd !== undefined) return refuse(context, 'conntrack', `option -${odd}`);
+  return context.kernel(() => dispatch(context, request));
+}
+
+function dispatch(context: ProgramContext, request: Request): number | Promise<number> {
+  const table = context.netns.netfilter.conntrack;
+  switch (request.command) {
+    case 'V':
+      context.write(`${BANNER}\n`);
+      return 0;
+    case 'h':
+      context.write(USAGE);
+      return 0;
+    case 'C':
+      context.write(`${request.table === 'expect' ? 0 : listFlows(table).length}\n`);
+      return 0;
+    case 'S':
+      context.write(statisticsText(table));
+      return 0;
+    case 'F':
+      return flush(context, table, request);
+    case 'G':
+      return get(context, table, request);
+    case 'D':
+      return remove(context, table, request);
+    case 'E':
+      return watch(context, table, request);
+    default:
+      return list(context, table, request);
+  }
+}
+
+function lineOf(table: Conntrack, request: Request, flow: Flow): string {
+  const showsId = request.outputs.has('id');
+  return flowText(flow, {
+    seconds: secondsLeft(flow, nowTicks(table.netns.sim)),
+    showsCounters: table.settings.acct !== 0,
+    showsFamily: request.outputs.has('extended'),
+    tail: `mark=${flow.mark >>> 0} use=1${showsId ? ` id=${flow.id}` : ''}`,
+  });
+}
+
+/** Standard error comes first: standard output is buffered when it is no terminal. */
+function list(context: ProgramContext, table: Conntrack, request: Request): number {
+  if (request.table === 'expect') {
+    context.writeError(`${BANNER}: 0 expectations have been shown.\n`);
+    return 0;
+  }
+  const flows =
+    request.table === 'conntrack'
+      ? listFlows(table).filter((flow) => matchesFilter(request.filter, flow))
+      : [];
+  context.writeError(`${BANNER}: ${flows.length} flow entries have been shown.\n`);
+  context.write(flows.map((flow) => `${lineOf(table, request, flow)}\n`).join(''));
+  if (request.given.includes('z')) for (const flow of flows) zeroCounters(flow);
+  return 0;
+}
+
+function zeroCounters(flow: Flow): void {
+  flow.originalPackets = 0;
+  flow.originalBytes = 0;
+  flow.replyPackets = 0;
+  flow.replyBytes = 0;
+}
+
+function get(context: ProgramContext, table: Conntrack, request: Request): number {
+  const { filter } = request;
+  const hasPorts = filter.originalSourcePort !== null && filter.originalTargetPort !== null;
+  if (filter.protocol === null) {
+    return fail(context, "missing option `--protonum' which is mandatory for this command");
+  }
+  if (filter.protocol !== PROTOCOL_ICMP && !hasPorts) {
+    return fail(context, "you have to specify `--sport' and `--dport'");
+  }
+  const flow = listFlows(table).find((each) => matchesFilter(filter, each));
+  if (flow === undefined) {
+    context.writeError(`${BANNER}: Operation failed: such conntrack doesn't exist\n`);
+    return 1;
+  }
+  context.writeError(`${BANNER}: 1 flow entries have been shown.\n`);
+  context.write(`${lineOf(table, request, flow)}\n`);
+  return 0;
+}
+
+function remove(context: ProgramContext, table: Conntrack, request: Request): number {
+  const flows = listFlows(table).filter((flow) => matchesFilter(request.filter, flow));
+  const lines = flows.map((flow) => `${lineOf(table, request, flow)}\n`);
+  for (const flow of flows) killFlow(table, flow);
+  context.writeError(`${BANNER}: ${flows.length} flow entries have been deleted.\n`);
+  context.write(lines.join(''));
+  return flows.length === 0 ? 1 : 0;
+}
+
+function flush(context: ProgramContext, table: Conntrack, request: Request): number {
+  if (request.table === 'expect') {
+    context.writeError(`${BANNER}: expectation table has been emptied.\n`);
+    return 0;
+  }
+  for (const flow of listFlows(table)) killFlow(table, flow);
+  context.writeError(`${BANNER}: connection tracking table has been emptied.\n`);
+  return 0;
+}
+
+/** found and insert are counted by Linux only on paths that netsim does not have. */
+function statisticsText(table: Conntrack): string {
+  const { invalid, insertFailed, drop, earlyDrop, error, clashResolved } = table.statistics;
+  return (
+    `cpu=0   \tfound=0 invalid=${invalid} insert=0 insert_failed=${insertFailed} drop=${drop} ` +
+    `early_drop=${earlyDrop} error=${error} search_restart=0 clash_resolve=${clashResolved} ` +
+    'chaintoolong=0 \n'
+  );
+}
+
+/** `-E`: a line an event until a signal ends it. */
+function watch(context: ProgramContext, table: Conntrack, request: Request): Promise<number> {
+  let count = 0;
+  const { sim } = context.netns;
+  const show = (event: FlowEvent, flow: Flow): void => {
+    if (request.events.size > 0 && !request.events.has(event)) return;
+    if (!matchesFilter(request.filter, flow)) return;
+    count++;
+    const stamp = request.outputs.has('timestamp') ? `${timestampText(timeNs(sim))}\t` : '';
+    context.write(`${stamp}${`[${event}]`.padStart(9)} ${eventText(table, request, flow)}\n`);
+  };
+  return context.run('conntrack', (process) => listen(context, process, table, show, () => count));
+}
+
+function* listen(
+  context: ProgramContext,
+  process: Process,
+  table: Conntrack,
+  show: (event: FlowEvent, flow: Flow) => void,
+  count: () => number,
+): Program {
+  const earlier = table.onEvent;
+  const both = (event: FlowEvent, flow: Flow): void => {
+    earlier?.(event, flow);
+    show(event, flow);
+  };
+  table.onEvent = both;
+  process.cleanups.push(() => {
+    if (table.onEvent === both) table.onEvent = earlier;
+  });
+  yield* waitFor(process, [], () => process.signal !== null);
+  context.writeError(`${BANNER}: ${count()} flow events have been shown.\n`);
+  return 0;
+}
+
+function eventText(table: Conntrack, request: Request, flow: Flow): string {
+  const mark = flow.mark === 0 ? '' : `mark=${flow.mark >>> 0} `;
+  return flowText(flow, {
+    seconds: secondsLeft(flow, nowTicks(table.netns.sim)),
+    showsCounters: false,
+    showsFamily: request.outputs.has('extended'),
+    tail: `${mark}${request.outputs.has('id') ? `id=${flow.id}` : ''}`,
+  });
+}
+
+function timestampText(ns: number): string {
+  const micros = Math.floor(ns / 1000);
+  const fraction = String(micros % 1_000_000).padStart(6, '0');
+  return `[${Math.floor(micros / 1_000_000)}.${fraction}     ]`;
+}
