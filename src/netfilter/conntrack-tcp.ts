@@ -9,15 +9,7 @@
 import type { Packet } from '../engine/packet.ts';
 import { ipHeaderBytes, ipTotalBytes } from '../protocols/ipv4.ts';
 import {
-  TCP_ACK,
   TCP_BYTES,
-  TCP_CWR,
-  TCP_ECE,
-  TCP_FIN,
-  TCP_PSH,
-  TCP_RST,
-  TCP_SYN,
-  TCP_URG,
   tcpAcknowledgment,
   tcpFlags,
   tcpHeaderBytes,
@@ -38,9 +30,35 @@ import {
 import { TIMEOUT_RETRANSMITTED, TIMEOUT_UNACKNOWLEDGED } from './conntrack-settings.ts';
 import { type Conntrack, killFlow, nowTicks, TICKS_PER_SEC } from './conntrack-table.ts';
 import {
+  isAnswerToIgnoredSyn,
+  isChallengeAck,
+  noteIgnored,
+  resynchronise,
+} from './conntrack-tcp-ignored.ts';
+import {
+  areTcpFlagsValid,
+  KIND_ACK,
+  KIND_FIN,
+  KIND_NONE,
+  KIND_RST,
+  KIND_SYN,
+  nextTcpState,
+  TCP_CLOSE,
+  TCP_ESTABLISHED,
+  TCP_FIN_WAIT,
+  TCP_NONE,
+  TCP_STATE_COUNT,
+  TCP_STATE_IGNORE,
+  TCP_STATE_INVALID,
+  TCP_SYN_RECV,
+  TCP_SYN_SENT,
+  TCP_SYN_SENT2,
+  TCP_TIME_WAIT,
+  tcpKindOf,
+} from './conntrack-tcp-states.ts';
+import {
   isTcpInWindow,
   readTcpOptions,
-  resetTcpSide,
   TCP_CHALLENGE_ACK_EXPECTED,
   TCP_CLOSE_INIT,
   TCP_DATA_UNACKNOWLEDGED,
@@ -50,83 +68,8 @@ import {
   TCP_OUT_OF_WINDOW,
   TCP_SACK_PERMITTED,
   TCP_SIMULTANEOUS_OPEN,
-  TCP_WINDOW_SCALED,
   tcpSegmentEnd,
 } from './conntrack-tcp-window.ts';
-
-/** States, as `conntrack -L` names them. */
-export const TCP_STATE_NAMES = [
-  'NONE',
-  'SYN_SENT',
-  'SYN_RECV',
-  'ESTABLISHED',
-  'FIN_WAIT',
-  'CLOSE_WAIT',
-  'LAST_ACK',
-  'TIME_WAIT',
-  'CLOSE',
-  'SYN_SENT2',
-] as const;
-
-export const TCP_NONE = 0;
-export const TCP_SYN_SENT = 1;
-export const TCP_SYN_RECV = 2;
-export const TCP_ESTABLISHED = 3;
-export const TCP_FIN_WAIT = 4;
-export const TCP_CLOSE_WAIT = 5;
-export const TCP_LAST_ACK = 6;
-export const TCP_TIME_WAIT = 7;
-export const TCP_CLOSE = 8;
-export const TCP_SYN_SENT2 = 9;
-/** Not states but verdicts of the table: the packet makes no sense, or is let by unjudged. */
-const INVALID = 10;
-const IGNORE = 11;
-const STATE_COUNT = 10;
-
-/** What kind of segment: the row of the table. */
-const KIND_SYN = 0;
-const KIND_SYNACK = 1;
-const KIND_FIN = 2;
-const KIND_ACK = 3;
-const KIND_RST = 4;
-const KIND_NONE = 5;
-const KIND_COUNT = 6;
-
-/** One letter a state: none, Syn sent, Received, Established, Fin, Close wait, Last, Time wait ... */
-const LETTERS = 'NSREFWLTC2!-';
-
-/** Columns: the state before, in the order of TCP_STATE_NAMES. `!` is invalid, `-` is ignored. */
-const TABLE_TEXT = [
-  // original direction
-  'SS-----SS2', // syn: begins, repeats, or reopens
-  '!!R!!!!!!R', // syn+ack: only in a simultaneous open
-  '!!FFLLLTC!', // fin
-  'E!EEWWTTC!', // ack: with no state before it picks up a connection under way
-  '!CCCCCCCCC', // rst
-  '!!!!!!!!!!', // none of them
-  // reply direction
-  '!2!!!!!S!2', // syn: simultaneous open, or the roles changed after TIME_WAIT
-  '!R-------R', // syn+ack
-  '!!FFLLLTC!', // fin
-  '!-REWWTTC-', // ack: to a SYN it may be a challenge of a half-open connection
-  '!CCCCCCCCC', // rst
-  '!!!!!!!!!!', // none of them
-];
-
-const TABLE = Uint8Array.from(TABLE_TEXT.join(''), (letter) => LETTERS.indexOf(letter));
-
-/** The state after a segment of this kind, or INVALID (10), or IGNORE (11). */
-export function nextTcpState(direction: number, kind: number, state: number): number {
-  return TABLE[(direction * KIND_COUNT + kind) * STATE_COUNT + state]!;
-}
-
-/** The kind of segment that these flags make. */
-export function tcpKindOf(flags: number): number {
-  if ((flags & TCP_RST) !== 0) return KIND_RST;
-  if ((flags & TCP_SYN) !== 0) return (flags & TCP_ACK) !== 0 ? KIND_SYNACK : KIND_SYN;
-  if ((flags & TCP_FIN) !== 0) return KIND_FIN;
-  return (flags & TCP_ACK) !== 0 ? KIND_ACK : KIND_NONE;
-}
 
 /** The tracker's verdict on a packet. */
 export const TRACK_ACCEPT = 1;
@@ -134,25 +77,6 @@ export const TRACK_ACCEPT = 1;
 export const TRACK_INVALID = 0;
 /** The flow is over and was taken out: look again, a new one begins. */
 export const TRACK_REPEAT = 2;
-
-/** Whether the flags go together. PSH, ECE and CWR go with everything. */
-export function areTcpFlagsValid(flags: number): boolean {
-  const judged = flags & ~(TCP_ECE | TCP_CWR | TCP_PSH);
-  switch (judged) {
-    case TCP_SYN:
-    case TCP_SYN | TCP_URG:
-    case TCP_SYN | TCP_ACK:
-    case TCP_RST:
-    case TCP_RST | TCP_ACK:
-    case TCP_FIN | TCP_ACK:
-    case TCP_FIN | TCP_ACK | TCP_URG:
-    case TCP_ACK:
-    case TCP_ACK | TCP_URG:
-      return true;
-    default:
-      return false;
-  }
-}
 
 /**
  * Takes a segment of a flow into account. Sets the state, the timeout and ASSURED.
@@ -189,7 +113,7 @@ function beginTcp(
   end: number,
 ): boolean {
   const state = nextTcpState(DIRECTION_ORIGINAL, tcpKindOf(tcpFlags(bytes, tcp)), TCP_NONE);
-  if (state >= STATE_COUNT) return false;
+  if (state >= TCP_STATE_COUNT) return false;
   if (state !== TCP_SYN_SENT && conntrack.settings.tcpLoose === 0) return false;
   const track = flow.tcp;
   clearTrack(track);
@@ -224,15 +148,15 @@ function advance(
   let after = nextTcpState(direction, kind, before);
   let isBelieved = false;
 
-  if (after === INVALID) return TRACK_INVALID;
+  if (after === TCP_STATE_INVALID) return TRACK_INVALID;
   if (after === TCP_SYN_SENT && before >= TCP_TIME_WAIT) {
     if (isReopened(track, direction)) {
       killFlow(conntrack, flow);
       return TRACK_REPEAT;
     }
-    after = IGNORE;
+    after = TCP_STATE_IGNORE;
   }
-  if (after === IGNORE) {
+  if (after === TCP_STATE_IGNORE) {
     if (!isAnswerToIgnoredSyn(track, kind, direction, tcpAcknowledgment(bytes, tcp))) {
       noteIgnored(track, bytes, tcp, end, kind, direction);
       return TRACK_ACCEPT;
@@ -265,8 +189,8 @@ function advance(
     }
   } else if (after === TCP_CLOSE && kind === KIND_RST) {
     after = stateAfterReset(conntrack, flow, bytes, tcp, direction);
-    if (after === INVALID) return TRACK_INVALID;
-    isBelieved = after === IGNORE; // skip the window check
+    if (after === TCP_STATE_INVALID) return TRACK_INVALID;
+    isBelieved = after === TCP_STATE_IGNORE; // skip the window check
     if (isBelieved) after = TCP_CLOSE;
   }
   return judge(conntrack, flow, bytes, tcp, end, kind, direction, before, after, isBelieved);
@@ -276,83 +200,6 @@ function advance(
 function isReopened(track: TcpTrack, direction: number): boolean {
   if (((track.original.flags | track.reply.flags) & TCP_CLOSE_INIT) !== 0) return true;
   return track.lastDirection === direction && track.lastIndex === KIND_RST;
-}
-
-/** Whether client and server are in step and only we are not. */
-function isAnswerToIgnoredSyn(
-  track: TcpTrack,
-  kind: number,
-  direction: number,
-  acknowledgment: number,
-): boolean {
-  return (
-    kind === KIND_SYNACK &&
-    track.lastIndex === KIND_SYN &&
-    track.lastDirection !== direction &&
-    acknowledgment === track.lastEnd
-  );
-}
-
-/** Takes over what was noted of the ignored SYN. */
-function resynchronise(track: TcpTrack, direction: number): void {
-  const isReply = direction === DIRECTION_REPLY;
-  const client = isReply ? track.original : track.reply;
-  const server = isReply ? track.reply : track.original;
-  client.end = track.lastEnd;
-  client.maxEnd = track.lastEnd;
-  client.maxWindow = track.lastWindow === 0 ? 1 : track.lastWindow;
-  client.windowScale = track.lastWindowScale;
-  track.lastFlags &= ~TCP_CHALLENGE_ACK_EXPECTED;
-  client.flags = track.lastFlags;
-  resetTcpSide(server);
-}
-
-/** Scratch for the options of a SYN that is let by. */
-const ignoredSide: TcpSide = {
-  end: 0,
-  maxEnd: 0,
-  maxWindow: 0,
-  maxAck: 0,
-  windowScale: 0,
-  flags: 0,
-};
-
-function noteIgnored(
-  track: TcpTrack,
-  bytes: Uint8Array,
-  tcp: number,
-  end: number,
-  kind: number,
-  direction: number,
-): void {
-  const { state } = track;
-  track.lastIndex = kind;
-  track.lastDirection = direction;
-  track.lastSequence = tcpSequence(bytes, tcp);
-  track.lastEnd = tcpSegmentEnd(bytes, tcp, end);
-  track.lastWindow = tcpWindow(bytes, tcp);
-  if (kind === KIND_SYN && direction === DIRECTION_ORIGINAL) {
-    ignoredSide.windowScale = 0;
-    ignoredSide.flags = 0;
-    readTcpOptions(bytes, tcp, end, ignoredSide);
-    track.lastFlags = ignoredSide.flags & (TCP_WINDOW_SCALED | TCP_SACK_PERMITTED);
-    track.lastWindowScale = ignoredSide.windowScale;
-    // The answer may be a challenge, which must not pass for the acknowledgment of the last FIN.
-    if (state === TCP_LAST_ACK) track.lastFlags |= TCP_CHALLENGE_ACK_EXPECTED;
-  }
-  if (state === TCP_SYN_SENT && kind === KIND_ACK && direction === DIRECTION_REPLY) {
-    track.lastAck = tcpAcknowledgment(bytes, tcp);
-  }
-}
-
-function isChallengeAck(track: TcpTrack, before: number, kind: number, direction: number): boolean {
-  return (
-    before === TCP_LAST_ACK &&
-    kind === KIND_ACK &&
-    track.lastDirection !== direction &&
-    track.lastIndex === KIND_SYN &&
-    (track.lastFlags & TCP_CHALLENGE_ACK_EXPECTED) !== 0
-  );
 }
 
 /**
@@ -369,7 +216,7 @@ function stateAfterReset(
 ): number {
   const track = flow.tcp;
   const before = track.state;
-  if (before >= TCP_FIN_WAIT && before <= TCP_CLOSE) return IGNORE;
+  if (before >= TCP_FIN_WAIT && before <= TCP_CLOSE) return TCP_STATE_IGNORE;
   const other = direction === DIRECTION_ORIGINAL ? track.reply : track.original;
   const sequence = tcpSequence(bytes, tcp);
   let after = TCP_CLOSE;
@@ -377,7 +224,7 @@ function stateAfterReset(
     const isEstablished = before === TCP_ESTABLISHED && (flow.status & FLOW_ASSURED) !== 0;
     if (sequence === 0 && !isEstablished) return after;
     if (((sequence - other.maxAck) | 0) < 0 && conntrack.settings.tcpIgnoreInvalidRst === 0) {
-      return INVALID;
+      return TCP_STATE_INVALID;
     }
     if (!isEstablished || sequence === other.maxAck) return after;
     const followsData = track.lastIndex === KIND_ACK && track.lastDirection === direction;
@@ -388,14 +235,14 @@ function stateAfterReset(
   const isAssured = (flow.status & FLOW_ASSURED) !== 0;
   const answersIgnored =
     (hasSeenReply && track.lastIndex === KIND_SYN) || (!isAssured && track.lastIndex === KIND_ACK);
-  if (answersIgnored && tcpAcknowledgment(bytes, tcp) === track.lastEnd) return IGNORE;
+  if (answersIgnored && tcpAcknowledgment(bytes, tcp) === track.lastEnd) return TCP_STATE_IGNORE;
   if (
     before === TCP_SYN_SENT &&
     track.lastIndex === KIND_ACK &&
     track.lastDirection === DIRECTION_REPLY &&
     sequence === track.lastAck
   ) {
-    return IGNORE;
+    return TCP_STATE_IGNORE;
   }
   return after;
 }

@@ -7,7 +7,7 @@ import { formatIpv4 } from '../base/ipv4-address.ts';
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../protocols/ipv4.ts';
 import { FLOW_ASSURED, FLOW_SEEN_REPLY, type Flow } from './conntrack-flow.ts';
 import { type Conntrack, listFlows, nowTicks, secondsLeft } from './conntrack-table.ts';
-import { TCP_STATE_NAMES } from './conntrack-tcp.ts';
+import { TCP_STATE_NAMES } from './conntrack-tcp-states.ts';
 import { hasPorts, PROTOCOL_SCTP, PROTOCOL_UDPLITE, type Tuple } from './conntrack-tuple.ts';
 
 const PROTOCOL_NAMES: Readonly<Record<number, string>> = {

@@ -52,13 +52,8 @@ import {
   nowTicks,
   TICKS_PER_SEC,
 } from './conntrack-table.ts';
-import {
-  refreshFlow,
-  TCP_STATE_NAMES,
-  TRACK_ACCEPT,
-  TRACK_INVALID,
-  trackTcp,
-} from './conntrack-tcp.ts';
+import { refreshFlow, TRACK_ACCEPT, TRACK_INVALID, trackTcp } from './conntrack-tcp.ts';
+import { TCP_STATE_NAMES } from './conntrack-tcp-states.ts';
 import {
   beginsIcmpFlow,
   copyTuple,

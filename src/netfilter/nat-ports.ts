@@ -21,7 +21,7 @@ import {
   killFlow,
   nowTicks,
 } from './conntrack-table.ts';
-import { TCP_SYN_SENT, TCP_TIME_WAIT } from './conntrack-tcp.ts';
+import { TCP_SYN_SENT, TCP_TIME_WAIT } from './conntrack-tcp-states.ts';
 import { copyTuple, hasPorts, invertTuple, makeTuple, type Tuple } from './conntrack-tuple.ts';
 import {
   NAT_MAP_ADDRESS,

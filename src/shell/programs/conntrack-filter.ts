@@ -10,7 +10,7 @@ import {
   FLOW_SRC_NAT_DONE,
   type Flow,
 } from '../../netfilter/conntrack-flow.ts';
-import { TCP_STATE_NAMES } from '../../netfilter/conntrack-tcp.ts';
+import { TCP_STATE_NAMES } from '../../netfilter/conntrack-tcp-states.ts';
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../../protocols/ipv4.ts';
 
 export interface AddressTest {

@@ -16,74 +16,12 @@ import {
 import { flowText } from '../../netfilter/conntrack-text.ts';
 import { PROTOCOL_ICMP } from '../../protocols/ipv4.ts';
 import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
-import {
-  applyFilterOption,
-  BadValue,
-  type FlowFilter,
-  makeFlowFilter,
-  matchesFilter,
-} from './conntrack-filter.ts';
+import { BadValue, matchesFilter } from './conntrack-filter.ts';
+import { type ConntrackRequest, readConntrackRequest } from './conntrack-request.ts';
 import { USAGE } from './conntrack-usage.ts';
 
 const BANNER = 'conntrack v1.4.7 (conntrack-tools)';
 const HELP = "Try `conntrack -h' or 'conntrack --help' for more information.\n";
-
-/** Letters; `:` takes a value, `?` may take one. Capitals are commands, which may name a table. */
-const SHORT = 'L?G?D?I?U?E?F?C?SVhA?s:d:r:q:p:f:t:u:m:c:e:zo:n?g?j?w:l:b:';
-const COMMANDS = 'LGDIUEFCSVhA';
-
-const LONG: Readonly<Record<string, string>> = {
-  dump: 'L',
-  create: 'I',
-  add: 'A',
-  delete: 'D',
-  update: 'U',
-  get: 'G',
-  flush: 'F',
-  event: 'E',
-  counter: 'C',
-  count: 'C',
-  stats: 'S',
-  version: 'V',
-  help: 'h',
-  'orig-src': 's',
-  src: 's',
-  'orig-dst': 'd',
-  dst: 'd',
-  'reply-src': 'r',
-  'reply-dst': 'q',
-  protonum: 'p',
-  timeout: 't',
-  status: 'u',
-  zero: 'z',
-  'event-mask': 'e',
-  'mask-src': 'mask-src',
-  'mask-dst': 'mask-dst',
-  mark: 'm',
-  secmark: 'c',
-  family: 'f',
-  'src-nat': 'n',
-  'dst-nat': 'g',
-  'any-nat': 'j',
-  output: 'o',
-  zone: 'w',
-  label: 'l',
-  'buffer-size': 'b',
-};
-
-const PORT_OPTIONS: Readonly<Record<string, string>> = {
-  sport: 'sport',
-  'orig-port-src': 'sport',
-  dport: 'dport',
-  'orig-port-dst': 'dport',
-  'reply-port-src': 'reply-sport',
-  'reply-port-dst': 'reply-dport',
-};
-const ICMP_OPTIONS: Readonly<Record<string, string>> = {
-  'icmp-type': 'icmp-type',
-  'icmp-code': 'icmp-code',
-  'icmp-id': 'icmp-id',
-};
 
 /** Names of options in "Illegal option". */
 const LONG_OF: Readonly<Record<string, string>> = {
@@ -117,28 +55,12 @@ const ALLOWED: Readonly<Record<string, string>> = {
   '': '',
 };
 
-interface Request {
-  command: string;
-  table: string;
-  readonly filter: FlowFilter;
-  readonly outputs: Set<string>;
-  readonly events: Set<FlowEvent>;
-  readonly given: string[];
-}
-
 export const conntrack: ProgramDefinition = {
   name: 'conntrack',
   async run(context) {
-    const request: Request = {
-      command: '',
-      table: 'conntrack',
-      filter: makeFlowFilter(),
-      outputs: new Set(),
-      events: new Set(),
-      given: [],
-    };
+    let request: ConntrackRequest;
     try {
-      readArguments(request, context.args);
+      request = readConntrackRequest(context.args);
     } catch (error) {
       if (error instanceof BadValue) return fail(context, error.message);
       throw error;
@@ -152,104 +74,9 @@ function fail(context: ProgramContext, message: string): number {
   return 2;
 }
 
-function readArguments(request: Request, args: readonly string[]): void {
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i]!;
-    if (arg === '-' || !arg.startsWith('-')) continue; // an operand that nobody asked for
-    if (arg.startsWith('--')) {
-      const equals = arg.indexOf('=');
-      const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
-      const letter = longOption(request, name);
-      if (letter === null) throw new BadValue(`unknown option \`--${name}'`);
-      const kind = letter.length === 1 ? kindOf(letter) : ':';
-      const value = equals < 0 ? valueAfter(args, i, kind) : arg.slice(equals + 1);
-      if (value === undefined) throw new BadValue(`option \`--${name}' requires an argument`);
-      if (equals < 0 && value !== '') i++;
-      apply(request, letter, value);
-      continue;
-    }
-    for (let k = 1; k < arg.length; k++) {
-      const letter = arg[k]!;
-      const kind = kindOf(letter);
-      if (kind === null) throw new BadValue(`unknown option \`-${letter}'`);
-      const rest = kind === '' ? '' : arg.slice(k + 1);
-      const value = rest !== '' ? rest : valueAfter(args, i, kind);
-      if (value === undefined) throw new BadValue(`option \`-${letter}' requires an argument`);
-      if (rest === '' && value !== '') i++;
-      apply(request, letter, value);
-      if (rest !== '' || value !== '') break;
-    }
-  }
-}
-
-/** `:`, `?` or '' as the letter takes a value; null: there is no such option. */
-function kindOf(letter: string): string | null {
-  const at = /[a-zA-Z]/.test(letter) ? SHORT.indexOf(letter) : -1;
-  if (at < 0) return null;
-  const next = SHORT[at + 1];
-  return next === ':' || next === '?' ? next : '';
-}
-
-/** The value in the next argument; '' if the option takes none, undefined if it is missing. */
-function valueAfter(
-  args: readonly string[],
-  index: number,
-  kind: string | null,
-): string | undefined {
-  const next = args[index + 1];
-  if (kind === ':') return next;
-  if (kind === '?' && next !== undefined && !next.startsWith('-')) return next;
-  return '';
-}
-
-/** The options of a protocol exist only once -p has named it. */
-function longOption(request: Request, name: string): string | null {
-  const { protocol } = request.filter;
-  const known: Record<string, string> = { ...LONG };
-  if (protocol === PROTOCOL_ICMP) Object.assign(known, ICMP_OPTIONS);
-  if (protocol === 6 || protocol === 17 || protocol === 132 || protocol === 136) {
-    Object.assign(known, PORT_OPTIONS);
-  }
-  if (protocol === 6) known.state = 'state';
-  if (Object.hasOwn(known, name)) return known[name]!;
-  const matches = Object.keys(known).filter((each) => each.startsWith(name));
-  return matches.length === 1 ? known[matches[0]!]! : null;
-}
-
-function apply(request: Request, option: string, value: string): void {
-  if (COMMANDS.includes(option)) {
-    if (request.command !== '') throw new BadValue('Invalid commands combination');
-    request.command = option;
-    if (value === '') return;
-    if (!['conntrack', 'expect', 'dying', 'unconfirmed'].includes(value)) {
-      throw new BadValue(`unknown type \`${value}'`);
-    }
-    request.table = value;
-    return;
-  }
-  request.given.push(option);
-  if (option === 'o') {
-    for (const word of value.split(',')) {
-      if (!OUTPUTS.includes(word)) throw new BadValue(`Bad parameter \`${word}'`);
-      request.outputs.add(word);
-    }
-  } else if (option === 'e') {
-    for (const word of value.split(',')) {
-      if (word === 'ALL') for (const each of EVENTS) request.events.add(each);
-      else if (word === 'UPDATES' || word === 'UPDATE') request.events.add('UPDATE');
-      else if (word === 'NEW' || word === 'DESTROY') request.events.add(word);
-      else throw new BadValue(`Bad parameter \`${word}'`);
-    }
-  } else {
-    applyFilterOption(request.filter, option, value);
-  }
-}
-
-const OUTPUTS = ['xml', 'extended', 'timestamp', 'id', 'ktimestamp', 'labels', 'userspace', 'save'];
-const EVENTS: readonly FlowEvent[] = ['NEW', 'UPDATE', 'DESTROY'];
 const NOT_EMULATED_OUTPUTS = ['xml', 'ktimestamp', 'labels', 'save'];
 
-async function execute(context: ProgramContext, request: Request): Promise<number> {
+async function execute(context: ProgramContext, request: ConntrackRequest): Promise<number> {
   const { command } = request;
   if (command === 'I' || command === 'A' || command === 'U') {
     return refuse(context, 'conntrack', `command -${command}`);
@@ -271,7 +98,7 @@ async function execute(context: ProgramContext, request: Request): Promise<numbe
   return context.kernel(() => dispatch(context, request));
 }
 
-function dispatch(context: ProgramContext, request: Request): number | Promise<number> {
+function dispatch(context: ProgramContext, request: ConntrackRequest): number | Promise<number> {
   const table = context.netns.netfilter.conntrack;
   switch (request.command) {
     case 'V':
@@ -299,7 +126,7 @@ function dispatch(context: ProgramContext, request: Request): number | Promise<n
   }
 }
 
-function lineOf(table: Conntrack, request: Request, flow: Flow): string {
+function lineOf(table: Conntrack, request: ConntrackRequest, flow: Flow): string {
   const showsId = request.outputs.has('id');
   return flowText(flow, {
     seconds: secondsLeft(flow, nowTicks(table.netns.sim)),
@@ -310,7 +137,7 @@ function lineOf(table: Conntrack, request: Request, flow: Flow): string {
 }
 
 /** Standard error comes first: standard output is buffered when it is no terminal. */
-function list(context: ProgramContext, table: Conntrack, request: Request): number {
+function list(context: ProgramContext, table: Conntrack, request: ConntrackRequest): number {
   if (request.table === 'expect') {
     context.writeError(`${BANNER}: 0 expectations have been shown.\n`);
     return 0;
@@ -332,7 +159,7 @@ function zeroCounters(flow: Flow): void {
   flow.replyBytes = 0;
 }
 
-function get(context: ProgramContext, table: Conntrack, request: Request): number {
+function get(context: ProgramContext, table: Conntrack, request: ConntrackRequest): number {
   const { filter } = request;
   const hasPorts = filter.originalSourcePort !== null && filter.originalTargetPort !== null;
   if (filter.protocol === null) {
@@ -351,7 +178,7 @@ function get(context: ProgramContext, table: Conntrack, request: Request): numbe
   return 0;
 }
 
-function remove(context: ProgramContext, table: Conntrack, request: Request): number {
+function remove(context: ProgramContext, table: Conntrack, request: ConntrackRequest): number {
   const flows = listFlows(table).filter((flow) => matchesFilter(request.filter, flow));
   const lines = flows.map((flow) => `${lineOf(table, request, flow)}\n`);
   for (const flow of flows) killFlow(table, flow);
@@ -360,7 +187,7 @@ function remove(context: ProgramContext, table: Conntrack, request: Request): nu
   return flows.length === 0 ? 1 : 0;
 }
 
-function flush(context: ProgramContext, table: Conntrack, request: Request): number {
+function flush(context: ProgramContext, table: Conntrack, request: ConntrackRequest): number {
   if (request.table === 'expect') {
     context.writeError(`${BANNER}: expectation table has been emptied.\n`);
     return 0;
@@ -381,7 +208,11 @@ function statisticsText(table: Conntrack): string {
 }
 
 /** `-E`: a line an event until a signal ends it. */
-function watch(context: ProgramContext, table: Conntrack, request: Request): Promise<number> {
+function watch(
+  context: ProgramContext,
+  table: Conntrack,
+  request: ConntrackRequest,
+): Promise<number> {
   let count = 0;
   const { sim } = context.netns;
   const show = (event: FlowEvent, flow: Flow): void => {
@@ -415,7 +246,7 @@ function* listen(
   return 0;
 }
 
-function eventText(table: Conntrack, request: Request, flow: Flow): string {
+function eventText(table: Conntrack, request: ConntrackRequest, flow: Flow): string {
   const mark = flow.mark === 0 ? '' : `mark=${flow.mark >>> 0} `;
   return flowText(flow, {
     seconds: secondsLeft(flow, nowTicks(table.netns.sim)),
