@@ -60,6 +60,8 @@ export interface Simulator {
   /** Observers' slots; null when nobody looks. */
   trace: TraceSlot | null;
   onDrop: DropSlot | null;
+  /** Told of each device once it is registered in its namespace. */
+  onDevice: ((device: Device) => void) | null;
   /** How many packets ended for which reason. */
   readonly dropCounts: Map<DropReason, number>;
   readonly cpus: Cpu[];
@@ -96,6 +98,7 @@ export function makeSimulator(options: SimulatorOptions = {}): Simulator {
     pauseRequested: false,
     trace: null,
     onDrop: null,
+    onDevice: null,
     dropCounts: new Map(),
     cpus: [],
   };

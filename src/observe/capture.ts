@@ -16,9 +16,9 @@ const FILE_NAME_MAX = 120;
 /** The frames of one interface, in order. */
 export interface InterfaceCapture extends Tap {
   readonly device: Device;
-  /** As they were when the tap was opened: an interface may be renamed or moved afterwards. */
-  readonly namespaceName: string;
-  readonly deviceName: string;
+  /** As they were when the tap was opened, or lastly if the capture follows names. */
+  namespaceName: string;
+  deviceName: string;
   readonly frames: KeptFrame[];
 }
 
@@ -33,14 +33,25 @@ export interface Capture {
   /** Bytes kept so far, and the bound. */
   usedBytes: number;
   readonly maxBytes: number;
+  /** Whether an interface that is renamed or moved later gives its new name to the file. */
+  readonly followsNames: boolean;
   /** Frames that came after the bound was reached. */
   lostFrames: number;
   /** The last frame kept of each packet: where its drop is noted. */
   readonly lastFrameOf: Map<number, KeptFrame>;
 }
 
-export function makeCapture(maxBytes: number = CAPTURE_MAX_BYTES): Capture {
-  return { interfaces: [], usedBytes: 0, maxBytes, lostFrames: 0, lastFrameOf: new Map() };
+export function makeCapture(
+  options: { readonly maxBytes?: number; readonly followsNames?: boolean } = {},
+): Capture {
+  return {
+    interfaces: [],
+    usedBytes: 0,
+    maxBytes: options.maxBytes ?? CAPTURE_MAX_BYTES,
+    followsNames: options.followsNames ?? false,
+    lostFrames: 0,
+    lastFrameOf: new Map(),
+  };
 }
 
 /** Opens a tap on the device; frames in and out are kept from now on. */
@@ -52,6 +63,7 @@ export function captureDevice(capture: Capture, device: Device): InterfaceCaptur
     deviceName: device.name,
     frames,
     capture: (_device, packet, direction, timeNs) => {
+      if (capture.followsNames) followName(tap);
       const sizeBytes = packet.end - packet.start;
       if (capture.usedBytes + sizeBytes > capture.maxBytes) {
         capture.lostFrames++;
@@ -69,6 +81,12 @@ export function captureDevice(capture: Capture, device: Device): InterfaceCaptur
   return tap;
 }
 
+function followName(tap: InterfaceCapture): void {
+  if (!tap.device.isRegistered) return;
+  tap.namespaceName = tap.device.netns.name;
+  tap.deviceName = tap.device.name;
+}
+
 /** Opens a tap on every device of the list but loopbacks. */
 export function captureDevices(capture: Capture, devices: Iterable<Device>): void {
   for (const device of devices) if (!device.isLoopback) captureDevice(capture, device);
@@ -76,7 +94,10 @@ export function captureDevices(capture: Capture, devices: Iterable<Device>): voi
 
 /** Closes all taps; the frames stay. */
 export function closeCapture(capture: Capture): void {
-  for (const tap of capture.interfaces) removeTap(tap.device, tap);
+  for (const tap of capture.interfaces) {
+    removeTap(tap.device, tap);
+    if (capture.followsNames) followName(tap);
+  }
   capture.lastFrameOf.clear();
 }
 

@@ -10,12 +10,15 @@ import { addBridgePort, removeBridgePort } from '../devices/bridge-control.ts';
 import type { LinkOptions } from '../devices/device-kind.ts';
 import { deviceKindOf } from '../devices/index.ts';
 import { joinVeths, vethPeerOf } from '../devices/veth.ts';
+import { vxlanOf, vxlansBornIn } from '../devices/vxlan-record.ts';
 import type { Device } from '../engine/device.ts';
 import { type Simulator, streamOf } from '../engine/simulator.ts';
+import { BRIDGE_NETFILTER } from './bridge-netfilter.ts';
 import { makeInet } from './inet.ts';
 import { deliverFrame } from './input.ts';
 import { checkMac, checkMtu, notifyWatchers, setLinkDown, updateCarrier } from './link-state.ts';
 import { type NetNamespace, namespaceOf } from './namespace.ts';
+import { VXLAN_UNDERLAY } from './vxlan-underlay.ts';
 
 export {
   deviceOperState,
@@ -65,6 +68,7 @@ export function registerDevice(netns: NetNamespace, device: Device): void {
   list(netns, device);
   fillSlots(device);
   device.isRegistered = true;
+  netns.sim.onDevice?.(device);
 }
 
 /** The device of this name. @throws KernelError ENODEV */
@@ -85,6 +89,10 @@ export function deleteLink(device: Device): void {
   for (const upper of [...device.uppers]) deleteLink(upper);
   if (device.state.kind === 'bridge') {
     for (const port of [...bridgeOf(device).ports]) setLinkMaster(port.device, null);
+  }
+  for (const vxlan of [...vxlansBornIn(netns)]) {
+    // Its underlay goes with the device below it, or with the namespace in which it was made.
+    if (device.isLoopback || vxlanOf(vxlan).lower === device) deleteLink(vxlan);
   }
   const peer = vethPeerOf(device);
   withdraw(device);
@@ -228,6 +236,8 @@ function list(netns: NetNamespace, device: Device): void {
 function fillSlots(device: Device): void {
   device.deliver = deliverFrame;
   device.inet = makeInet(device);
+  if (device.state.kind === 'bridge') bridgeOf(device).netfilter = BRIDGE_NETFILTER;
+  if (device.state.kind === 'vxlan') vxlanOf(device).underlay = VXLAN_UNDERLAY;
 }
 
 /** Takes it out of its namespace: down, no port any more, addresses and routes gone. */

@@ -1,0 +1,29 @@
+/** `netsim exec TOPOLOGY NAMESPACE -- COMMAND...`: one command in one namespace. */
+import { NetsimError } from '../../base/errors.ts';
+import { readCommonOptions, withCommonOptions } from '../options.ts';
+import { reportJson } from '../report.ts';
+import { closeSession, findNamespace, openTopology, runCommand } from '../session.ts';
+import { loadTopology } from '../topologies.ts';
+import type { NetsimCommand } from './command.ts';
+
+export const exec: NetsimCommand = {
+  name: 'exec',
+  usage: '<topology> <namespace> -- <command...>',
+  description: 'run one command in a namespace of a topology',
+  help: '\nExample: netsim exec docker0 host -- iptables -t nat -nvL\n',
+  prepare: (command) => void withCommonOptions(command),
+  async run(args, command, surroundings) {
+    const options = readCommonOptions(command, surroundings);
+    const [name, place, ...argv] = args;
+    if (name === undefined || place === undefined || argv.length === 0) {
+      throw new NetsimError('usage', 'expected a topology, a namespace and a command', {
+        hint: 'netsim exec docker0 c1 -- ip route',
+      });
+    }
+    const session = await openTopology(loadTopology(name, surroundings.cwd), options, surroundings);
+    const exitCode = await runCommand(session, findNamespace(session, place), argv);
+    closeSession(session);
+    if (options.isJson) reportJson(session, { command: 'exec', topology: name, exitCode });
+    return exitCode;
+  },
+};

@@ -1,0 +1,11 @@
+/** The commands by name; each is loaded when it is called. */
+import type { NetsimCommand } from './command.ts';
+
+export const COMMANDS: Readonly<Record<string, () => Promise<NetsimCommand>>> = {
+  ping: async () => (await import('./ping.ts')).ping,
+  run: async () => (await import('./run.ts')).run,
+  shell: async () => (await import('./shell.ts')).shell,
+  exec: async () => (await import('./exec.ts')).exec,
+  list: async () => (await import('./list.ts')).list,
+  version: async () => (await import('./version.ts')).version,
+};

@@ -1,0 +1,40 @@
+/** `netsim PROGRAM TOPOLOGY NAMESPACE ARGUMENTS...` for every program of the emulated shell. */
+import { NetsimError } from '../../base/errors.ts';
+import { readCommonOptions, withCommonOptions } from '../options.ts';
+import { reportJson } from '../report.ts';
+import { addressOfName } from '../resolve.ts';
+import { closeSession, findNamespace, openTopology, runCommand } from '../session.ts';
+import { loadTopology } from '../topologies.ts';
+import type { NetsimCommand } from './command.ts';
+
+/** Programs whose arguments may be names of namespaces, which stand for their addresses. */
+const TAKES_NAMES = new Set(['traceroute', 'arping', 'nc', 'telnet']);
+
+/** The command that runs the program of this name. */
+export function programCommand(name: string): NetsimCommand {
+  return {
+    name,
+    usage: '<topology> <namespace> [arguments...]',
+    description: `run ${name} in a namespace of a topology`,
+    prepare: (command) => void withCommonOptions(command),
+    async run(args, command, surroundings) {
+      const options = readCommonOptions(command, surroundings);
+      const [topology, place, ...rest] = args;
+      if (topology === undefined || place === undefined) {
+        throw new NetsimError('usage', 'expected a topology and a namespace', {
+          hint: `netsim ${name} docker0 c1 ...`,
+        });
+      }
+      const loaded = loadTopology(topology, surroundings.cwd);
+      const session = await openTopology(loaded, options, surroundings);
+      const netns = findNamespace(session, place);
+      const argv = TAKES_NAMES.has(name)
+        ? rest.map((word) => addressOfName(session, netns, word) ?? word)
+        : rest;
+      const exitCode = await runCommand(session, netns, [name, ...argv]);
+      closeSession(session);
+      if (options.isJson) reportJson(session, { command: name, topology, exitCode });
+      return exitCode;
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/** `netsim shell TOPOLOGY`: a prompt in the network; lines from a pipe work as well. */
+import { createInterface } from 'node:readline';
+import { NetsimError } from '../../base/errors.ts';
+import { isStdinTerminal } from '../node-surroundings.ts';
+import { readCommonOptions, withCommonOptions } from '../options.ts';
+import { openPrompt, type Prompt } from '../prompt.ts';
+import { closeSession, openTopology, type Session } from '../session.ts';
+import type { Surroundings } from '../surroundings.ts';
+import { loadTopology } from '../topologies.ts';
+import type { NetsimCommand } from './command.ts';
+
+export const shell: NetsimCommand = {
+  name: 'shell',
+  usage: '<topology>',
+  description: 'a prompt in the network of a topology',
+  help: `
+Commands run where "ip netns exec" takes them: ip netns exec c1 ping 10.0.1.4, or shorter
+"c1 ping 10.0.1.4", or "enter c1" and from then on as in c1. "exit" leaves.
+`,
+  prepare: (command) => void withCommonOptions(command),
+  async run(args, command, surroundings) {
+    const options = readCommonOptions(command, surroundings);
+    const [name] = args;
+    if (name === undefined) {
+      throw new NetsimError('usage', 'expected a topology', { hint: 'netsim shell overlay' });
+    }
+    const session = await openTopology(loadTopology(name, surroundings.cwd), options, surroundings);
+    const prompt = await openPrompt(session);
+    try {
+      return isStdinTerminal(surroundings.stdin)
+        ? await talk(prompt, session, name)
+        : await readAll(prompt, surroundings);
+    } finally {
+      closeSession(session);
+    }
+  },
+};
+
+async function readAll(prompt: Prompt, surroundings: Surroundings): Promise<number> {
+  const lines = createInterface({ input: surroundings.stdin });
+  let pending = '';
+  for await (const line of lines) {
+    pending += pending === '' ? line : `\n${line}`;
+    if (prompt.isUnfinished(pending)) continue;
+    const text = pending;
+    pending = '';
+    if ((await prompt.run(text)) === 'exit') return prompt.exitCode();
+  }
+  if (pending !== '') await prompt.run(pending);
+  return prompt.exitCode();
+}
+
+/** Reads from the terminal until exit or Ctrl-D; Ctrl-C ends what runs, as in any shell. */
+async function talk(prompt: Prompt, session: Session, name: string): Promise<number> {
+  const { surroundings } = session;
+  const names = [...session.machine.namespaces.keys()];
+  surroundings.write(
+    `netsim: ${name}: namespaces ${names.join(' ')}. "enter ${names[0] ?? 'NAMESPACE'}" to go into one, "exit" to leave.\n`,
+  );
+  const reader = createInterface({
+    input: surroundings.stdin,
+    output: process.stdout,
+    historySize: 1000,
+    completer: (line: string) => prompt.complete(line),
+  });
+  reader.on('SIGINT', () => {
+    prompt.interrupt();
+    surroundings.write('^C\n');
+    reader.prompt();
+  });
+  const ask = (text: string): Promise<string | null> =>
+    new Promise((resolve) => {
+      const onClose = (): void => resolve(null);
+      reader.once('close', onClose);
+      reader.question(text, (answer) => {
+        reader.off('close', onClose);
+        resolve(answer);
+      });
+    });
+  let pending = '';
+  for (;;) {
+    const line = await ask(pending === '' ? prompt.text(name) : '> ');
+    if (line === null) break;
+    pending += pending === '' ? line : `\n${line}`;
+    if (prompt.isUnfinished(pending)) continue;
+    const text = pending;
+    pending = '';
+    if ((await prompt.run(text)) === 'exit') break;
+  }
+  reader.close();
+  return prompt.exitCode();
+}

@@ -1,0 +1,224 @@
+/**
+ * A session: the world that a topology or a script built, with the observers that the options ask
+ * for, and what runs commands in it.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NetsimError } from '../base/errors.ts';
+import {
+  type Capture,
+  captureDevices,
+  captureFiles,
+  captureNote,
+  closeCapture,
+  makeCapture,
+  noteDrop,
+} from '../observe/capture.ts';
+import { traceLines } from '../observe/explain.ts';
+import { eventsOf, observeDrops, startTrace, type TraceRecorder } from '../observe/trace.ts';
+import type { ShellHost } from '../shell/driver.ts';
+import { runScript } from '../shell/run-script.ts';
+import { quoteWord } from '../shell/shell.ts';
+import type { NetNamespace } from '../stack/namespace.ts';
+import type { Machine } from '../world/machine.ts';
+import { addMachine, createWorld, type World } from '../world/world.ts';
+import type { CommonOptions } from './options.ts';
+import { suggestionFor } from './suggest.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { LoadedTopology } from './topologies.ts';
+
+export interface Session {
+  readonly world: World;
+  readonly machine: Machine;
+  readonly options: CommonOptions;
+  readonly surroundings: Surroundings;
+  readonly host: ShellHost;
+  capture: Capture | null;
+  trace: TraceRecorder | null;
+  /** Everything that commands printed, both streams in order. */
+  output: string;
+}
+
+/** The shell's window on Node: timers get their turn, and Date objects for its file records. */
+export const NODE_HOST: ShellHost = {
+  yieldToPrograms: () => new Promise((resolve) => setImmediate(resolve)),
+  makeDate: (epochMs) => new Date(epochMs),
+};
+
+/** A session with an empty machine. */
+export function makeSession(options: CommonOptions, surroundings: Surroundings): Session {
+  const world = createWorld({ seed: options.seed });
+  const machine = addMachine(world);
+  const session: Session = {
+    world,
+    machine,
+    options,
+    surroundings,
+    host: NODE_HOST,
+    capture: null,
+    trace: null,
+    output: '',
+  };
+  surroundings.onInterrupt(() => writeCaptures(session));
+  latest = session;
+  return session;
+}
+
+let latest: Session | null = null;
+
+/** Seed and virtual time of the latest session: what reproduces a bug. */
+export function currentRun(): { seed: number; timeNs: number } | null {
+  if (latest === null) return null;
+  const { seed, nowNs, workNs } = latest.world.sim;
+  return { seed, timeNs: nowNs + workNs };
+}
+
+/** A session in which the topology's script has run (up to its `#@record` line, if it has one). */
+export async function openTopology(
+  loaded: LoadedTopology,
+  options: CommonOptions,
+  surroundings: Surroundings,
+): Promise<Session> {
+  const session = makeSession(options, surroundings);
+  const setup = loaded.script.split(/^#@record$/m)[0]!;
+  let output = '';
+  const keep = (text: string): void => {
+    output += text;
+  };
+  const exitCode = await runScript(session.world, session.machine, setup, {
+    host: session.host,
+    fileName: loaded.scriptFile,
+    write: keep,
+    writeError: keep,
+  });
+  if (exitCode !== 0) {
+    throw new NetsimError(
+      'topology-setup',
+      `the set-up failed (exit code ${exitCode})\n${output}`,
+      {
+        where: { file: loaded.scriptFile },
+      },
+    );
+  }
+  if (output !== '') surroundings.writeError(output);
+  startObservers(session);
+  return session;
+}
+
+/** Opens what the options ask for: captures on every interface, the recorder of packet events. */
+export function startObservers(session: Session, needsTrace = false): void {
+  const { options, world } = session;
+  if (session.trace === null && (needsTrace || options.isTraced)) {
+    session.trace = startTrace(world.sim);
+  }
+  if (options.pcapFolder === null || session.capture !== null) return;
+  const capture = openCapture(session, false);
+  for (const netns of namespacesOf(session)) captureDevices(capture, netns.devices);
+}
+
+/** Opens captures on whatever interface is made from now on: for a script that names no moment. */
+export function startObserversFromBirth(session: Session): void {
+  const { options, world } = session;
+  if (options.isTraced) session.trace = startTrace(world.sim);
+  if (options.pcapFolder === null) return;
+  const capture = openCapture(session, true);
+  world.sim.onDevice = (device) => captureDevices(capture, [device]);
+}
+
+function openCapture(session: Session, followsNames: boolean): Capture {
+  const capture = makeCapture({ followsNames });
+  session.capture = capture;
+  observeDrops(session.world.sim, (packet, reason, where) =>
+    noteDrop(capture, packet, reason, where),
+  );
+  return capture;
+}
+
+/** Every namespace: of all machines, roots first. */
+export function namespacesOf(session: Session): NetNamespace[] {
+  return [...session.world.machines.values()].flatMap(({ root, namespaces }) => [
+    root,
+    ...namespaces.values(),
+  ]);
+}
+
+/**
+ * The namespace of this name; the machine's own name means its root namespace.
+ * @throws NetsimError with suggestions.
+ */
+export function findNamespace(session: Session, name: string): NetNamespace {
+  const { machine } = session;
+  const found = machine.namespaces.get(name) ?? (name === machine.name ? machine.root : undefined);
+  if (found === undefined) {
+    throw new NetsimError('unknown-namespace', `there is no namespace "${name}"`, {
+      hint: suggestionFor(name, [...machine.namespaces.keys()]),
+    });
+  }
+  return found;
+}
+
+/** Runs a command in a namespace. @returns its exit code; what it prints goes to the terminal. */
+export function runCommand(
+  session: Session,
+  netns: NetNamespace,
+  argv: readonly string[],
+): Promise<number> {
+  const words = argv.map(quoteWord).join(' ');
+  const isRoot = netns === session.machine.root;
+  const text = isRoot ? words : `ip netns exec ${quoteWord(netns.name)} ${words}`;
+  return runText(session, text, 'netsim');
+}
+
+/** Runs the text of a script. @returns its exit code; what it prints goes to the terminal. */
+export async function runText(
+  session: Session,
+  text: string,
+  fileName: string,
+  rest: { readonly onRecord?: () => void; readonly args?: readonly string[] } = {},
+): Promise<number> {
+  const { surroundings, options } = session;
+  const show = (write: (text: string) => void) => (piece: string) => {
+    session.output += piece;
+    if (!options.isJson) write(piece);
+  };
+  return runScript(session.world, session.machine, text, {
+    host: session.host,
+    fileName,
+    write: show(surroundings.write),
+    writeError: show(surroundings.writeError),
+    ...rest,
+  });
+}
+
+/** Ends a session: the trace to standard error, captures to their folder. */
+export function closeSession(session: Session): void {
+  const { options, trace, surroundings } = session;
+  if (options.isTraced && trace !== null && !options.isJson) {
+    const lines = traceLines(eventsOf(trace));
+    surroundings.writeError(lines.map((line) => `${line}\n`).join(''));
+  }
+  writeCaptures(session);
+}
+
+/** Writes the captures, if there are any and they are not written yet. */
+function writeCaptures(session: Session): void {
+  const { capture, options, surroundings, world } = session;
+  if (capture === null || options.pcapFolder === null) return;
+  session.capture = null;
+  closeCapture(capture);
+  const format = options.pcapFormat;
+  try {
+    mkdirSync(options.pcapFolder, { recursive: true });
+    for (const file of captureFiles(capture, { format, epochSec: world.epochS })) {
+      writeFileSync(join(options.pcapFolder, file.name), file.bytes);
+    }
+    writeFileSync(join(options.pcapFolder, 'output.txt'), session.output);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // node:fs throws nothing else
+    throw new NetsimError('pcap-write', `cannot write to ${options.pcapFolder}: ${code}`, {
+      hint: '--pcap takes a folder that exists or can be made',
+    });
+  }
+  const note = captureNote(capture);
+  if (note !== null) surroundings.writeError(`netsim: ${note}\n`);
+}
