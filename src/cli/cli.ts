@@ -3,8 +3,8 @@ import { Command, CommanderError } from 'commander';
 import { NetsimError } from '../base/errors.ts';
 import type { NetsimCommand } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
+import { currentRun } from './current-run.ts';
 import { printError } from './error-text.ts';
-import { currentRun } from './session.ts';
 import { suggestionFor } from './suggest.ts';
 import { EXIT_USAGE, type Surroundings } from './surroundings.ts';
 

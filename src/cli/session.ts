@@ -8,6 +8,7 @@ import { NetsimError } from '../base/errors.ts';
 import {
   type Capture,
   captureDevices,
+  captureDirections,
   captureFiles,
   captureNote,
   closeCapture,
@@ -22,6 +23,7 @@ import { quoteWord } from '../shell/shell.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import type { Machine } from '../world/machine.ts';
 import { addMachine, createWorld, type World } from '../world/world.ts';
+import { noteRun } from './current-run.ts';
 import type { CommonOptions } from './options.ts';
 import { suggestionFor } from './suggest.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -60,17 +62,8 @@ export function makeSession(options: CommonOptions, surroundings: Surroundings):
     output: '',
   };
   surroundings.onInterrupt(() => writeCaptures(session));
-  latest = session;
+  noteRun(world.sim);
   return session;
-}
-
-let latest: Session | null = null;
-
-/** Seed and virtual time of the latest session: what reproduces a bug. */
-export function currentRun(): { seed: number; timeNs: number } | null {
-  if (latest === null) return null;
-  const { seed, nowNs, workNs } = latest.world.sim;
-  return { seed, timeNs: nowNs + workNs };
 }
 
 /** A session in which the topology's script has run (up to its `#@record` line, if it has one). */
@@ -200,6 +193,17 @@ export function closeSession(session: Session): void {
   writeCaptures(session);
 }
 
+/** What the captures themselves do not say: the seed, and which frames came in and went out. */
+function metaText(session: Session, capture: Capture): string {
+  const meta = {
+    seed: session.world.sim.seed,
+    directions: captureDirections(capture),
+    partial_checksums: [],
+    dropped: capture.lostFrames,
+  };
+  return `${JSON.stringify(meta, null, 1)}\n`;
+}
+
 /** Writes the captures, if there are any and they are not written yet. */
 function writeCaptures(session: Session): void {
   const { capture, options, surroundings, world } = session;
@@ -213,6 +217,7 @@ function writeCaptures(session: Session): void {
       writeFileSync(join(options.pcapFolder, file.name), file.bytes);
     }
     writeFileSync(join(options.pcapFolder, 'output.txt'), session.output);
+    writeFileSync(join(options.pcapFolder, 'meta.json'), metaText(session, capture));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException; // node:fs throws nothing else
     throw new NetsimError('pcap-write', `cannot write to ${options.pcapFolder}: ${code}`, {

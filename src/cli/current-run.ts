@@ -1,0 +1,15 @@
+/** What reproduces a bug: seed and virtual time of the latest run. */
+import type { Simulator } from '../engine/simulator.ts';
+
+let latest: Simulator | null = null;
+
+/** A session began. */
+export function noteRun(sim: Simulator): void {
+  latest = sim;
+}
+
+/** Null if nothing has run yet. */
+export function currentRun(): { seed: number; timeNs: number } | null {
+  if (latest === null) return null;
+  return { seed: latest.seed, timeNs: latest.nowNs + latest.workNs };
+}
