@@ -31,6 +31,8 @@ export const PACKET_IGNORE_DF = 16;
 export const PACKET_REROUTED = 32;
 /** A reply made by netfilter itself (REJECT): conntrack does not track it. */
 export const PACKET_UNTRACKED = 64;
+/** Its target was changed in a bridge: when the neighbour layer sends it out of that bridge, bridging goes on. */
+export const PACKET_BRIDGED_DNAT = 128;
 
 /** The slot of a connection-tracking entry; filled and read only by netfilter/conntrack. */
 export interface ConntrackSlot {
