@@ -47,6 +47,7 @@ export const ERRNO = {
   EMSGSIZE: 'Message too long',
   EOPNOTSUPP: 'Operation not supported',
   EAFNOSUPPORT: 'Address family not supported by protocol',
+  EDESTADDRREQ: 'Destination address required',
   EADDRINUSE: 'Address already in use',
   EADDRNOTAVAIL: 'Cannot assign requested address',
   ENETDOWN: 'Network is down',

@@ -166,11 +166,23 @@ export const DROP_REASONS = {
     sentence: 'Too many packets wait for the ARP answer.',
     hint: 'net.ipv4.neigh.*.unres_qlen_bytes',
   },
+  'neighbour-table-full': {
+    layer: 'neighbour',
+    kernel: 'NEIGH_CREATEFAIL',
+    sentence: 'The neighbour table is full.',
+    hint: 'net.ipv4.neigh.default.gc_thresh3',
+  },
   'arp-not-for-us': {
     layer: 'neighbour',
     kernel: null,
     sentence: 'The ARP request asks for an address that is not ours.',
     hint: 'normal: a broadcast reaches everybody',
+  },
+  'arp-unsolicited': {
+    layer: 'neighbour',
+    kernel: null,
+    sentence: 'An ARP reply that nobody here asked for.',
+    hint: 'net.ipv4.conf.DEV.arp_accept decides whether it is believed',
   },
   'arp-invalid': {
     layer: 'neighbour',

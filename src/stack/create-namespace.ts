@@ -9,9 +9,11 @@ import type { Device } from '../engine/device.ts';
 import type { Simulator } from '../engine/simulator.ts';
 import { makeNetfilter } from '../netfilter/netfilter.ts';
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../protocols/ipv4.ts';
+import { followDevice } from './device-events.ts';
 import { makeFib } from './fib.ts';
 import { dropFragments, makeFragments } from './fragment.ts';
 import { receiveIcmp } from './icmp.ts';
+import { sendIcmpError } from './icmp-error.ts';
 import { makeIcmpLimits } from './icmp-limit.ts';
 import { ipIdsOf } from './ip-id.ts';
 import { deleteLink, registerDevice } from './link.ts';
@@ -63,7 +65,8 @@ export function createNamespace(sim: Simulator, name: string, cpu: Cpu = sim.cpu
     tcp: makeTcpTable(),
     protocols: PROTOCOLS,
     errorHandlers: ERROR_HANDLERS,
-    deviceWatchers: [],
+    sendIcmpError,
+    deviceWatchers: [(device, change) => followDevice(netns, device, change)],
     isAlive: true,
   };
   const loopback = createLoopback(netns);

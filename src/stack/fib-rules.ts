@@ -99,7 +99,10 @@ function fits(rule: FibRule, key: FibKey): boolean {
   if (rule.inDevice !== null && (key.inDevice === null || key.inDevice.name !== rule.inDevice)) {
     return false;
   }
-  if (rule.outDevice !== null && (key.outDevice === null || key.outDevice.name !== rule.outDevice)) {
+  if (
+    rule.outDevice !== null &&
+    (key.outDevice === null || key.outDevice.name !== rule.outDevice)
+  ) {
     return false;
   }
   if (((key.mark ^ rule.mark) & rule.markMask) !== 0) return false;

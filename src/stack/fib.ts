@@ -6,7 +6,7 @@
 import { KernelError } from '../base/errors.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
 import type { Device } from '../engine/device.ts';
-import { type Fib } from './fib-lookup.ts';
+import type { Fib } from './fib-lookup.ts';
 import { checkedNextHops, checkPreferredSource } from './fib-nexthop.ts';
 import {
   type FibRoute,
@@ -89,7 +89,8 @@ export function findTable(netns: NetNamespace, id: number): FibTable | null {
 export function addRoute(netns: NetNamespace, spec: RouteSpec, verb: RouteVerb = 'add'): void {
   const { fib } = netns;
   const { prefix, prefixLength, type = RTN_UNICAST } = spec;
-  if (prefixLength < 0 || prefixLength > 32) throw new KernelError('EINVAL', 'Invalid prefix length');
+  if (prefixLength < 0 || prefixLength > 32)
+    throw new KernelError('EINVAL', 'Invalid prefix length');
   if (prefixOf(prefix, prefixLength) !== prefix) {
     throw new KernelError('EINVAL', 'Invalid prefix for given prefix length');
   }
@@ -213,10 +214,7 @@ export function deleteRoutesFrom(netns: NetNamespace, source: Ipv4): void {
   });
 }
 
-function forEachRoute(
-  netns: NetNamespace,
-  act: (table: FibTable, route: FibRoute) => void,
-): void {
+function forEachRoute(netns: NetNamespace, act: (table: FibTable, route: FibRoute) => void): void {
   for (const table of netns.fib.tables.values()) {
     for (const route of routesInOrder(table)) act(table, route);
   }

@@ -61,6 +61,25 @@ export function mayIcmpBeSent(
   return true;
 }
 
+/** Tokens that a peer may save up for "no route" errors, one a second. @source ip_error() */
+const ROUTE_ERROR_NS = NS_PER_SEC;
+const ROUTE_ERROR_BURST = 5;
+
+/**
+ * Whether a router may tell `target` that it has no route; takes a token, of the same purse as
+ * mayIcmpBeSent (which is asked afterwards, so that such an error costs two).
+ * @source net/ipv4/route.c ip_error()
+ */
+export function mayRouteErrorBeSent(limits: IcmpLimits, nowNs: number, target: Ipv4): boolean {
+  const fullNs = ROUTE_ERROR_BURST * ROUTE_ERROR_NS;
+  const peer = peerOf(limits, target, nowNs, fullNs);
+  peer.tokensNs = Math.min(peer.tokensNs + nowNs - peer.lastNs, fullNs);
+  peer.lastNs = nowNs;
+  if (peer.tokensNs < ROUTE_ERROR_NS) return false;
+  peer.tokensNs -= ROUTE_ERROR_NS;
+  return true;
+}
+
 /** Whether another redirect to `target` may be sent; counts it. @source ip_rt_send_redirect() */
 export function mayRedirectBeSent(limits: IcmpLimits, nowNs: number, target: Ipv4): boolean {
   const peer = peerOf(limits, target, nowNs, 0);

@@ -38,6 +38,16 @@ export type ErrorHandler = (
   from: Ipv4,
 ) => void;
 
+/** icmp-error.ts sendIcmpError(), for the files below it. */
+export type SendIcmpError = (
+  sim: Simulator,
+  netns: NetNamespace,
+  packet: Packet,
+  type: number,
+  code: number,
+  rest: number,
+) => void;
+
 export interface NetNamespace extends Netns {
   name: string;
   /** By ifindex order; lo is the first. */
@@ -59,6 +69,7 @@ export interface NetNamespace extends Netns {
   /** By IP protocol number; null: nobody handles it (protocol unreachable). */
   readonly protocols: Array<ProtocolHandler | null>;
   readonly errorHandlers: Array<ErrorHandler | null>;
+  readonly sendIcmpError: SendIcmpError;
   /** Called after a device's state or addresses changed: 'up', 'down', 'address', 'removed'. */
   readonly deviceWatchers: Array<(device: Device, change: DeviceChange) => void>;
   /** False once it was deleted. */

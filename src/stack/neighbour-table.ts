@@ -74,8 +74,10 @@ export interface Neighbour {
   updated: number;
   used: number;
   readonly timer: Timer;
-  /** Put there by a control plane (NTF_EXT_LEARNED): not collected. */
+  /** Put there by a control plane (NTF_EXT_LEARNED). */
   isExternal: boolean;
+  /** Permanent or external: neither collected nor counted for the table's bounds. */
+  isExempt: boolean;
   /** Out of the table: timers and packets that still know it do nothing. */
   isDead: boolean;
 }
@@ -88,13 +90,16 @@ export interface ProxyNeighbour {
 
 /** What a namespace has of neighbours beside the entries, which hang on their devices. */
 export interface NeighbourTable {
+  /** Entries that count for the bounds gc_thresh1..3. */
   count: number;
-  /** Entries that may be collected: not permanent, not external. */
   readonly proxies: ProxyNeighbour[];
+  /** Requests to such addresses whose answer is being delayed. */
+  delayedCount: number;
+  /** Ticks: when unneeded entries were collected, and reachable times drawn. */
   lastCollected: number;
   lastDrawn: number;
 }
 
 export function makeNeighbourTable(): NeighbourTable {
-  return { count: 0, proxies: [], lastCollected: 0, lastDrawn: 0 };
+  return { count: 0, proxies: [], delayedCount: 0, lastCollected: 0, lastDrawn: 0 };
 }

@@ -93,6 +93,8 @@ export interface BoundSocket extends SocketSlot {
   reuseAddress: boolean;
   reusePort: boolean;
   isClosed: boolean;
+  /** Packets that found the receive buffer full. */
+  dropCount: number;
   /** sk_txhash: goes with every packet; 0 if the socket has none. */
   hash: number;
   /** The next IP id of a connected socket (inet_id). */
@@ -128,6 +130,7 @@ export function makeBoundSocket(netns: NetNamespace, protocol: number): BoundSoc
     reuseAddress: false,
     reusePort: false,
     isClosed: false,
+    dropCount: 0,
     hash: 0,
     nextId: 0,
     route: makeRoute(),
@@ -159,6 +162,7 @@ export function truesizeOf(packet: Packet): number {
 export function queueForSocket(sim: Simulator, socket: BoundSocket, packet: Packet): void {
   const bytes = truesizeOf(packet);
   if (socket.receiveBytes >= socket.receiveBufferBytes) {
+    socket.dropCount++;
     drop(sim, packet, 'socket-buffer-full', packet.inDevice);
     return;
   }
@@ -184,13 +188,30 @@ export function purgeReceived(socket: BoundSocket): void {
   }
 }
 
-/** Adds to the error queue, sets the pending error and wakes who waits. */
+/**
+ * Takes the first entry of the error queue (recvmsg with MSG_ERRQUEUE), null if it is empty. The
+ * pending error then is that of the next entry from ICMP, or none.
+ * @source net/core/skbuff.c sock_dequeue_err_skb()
+ */
+export function takeQueuedError(socket: BoundSocket): SocketError | null {
+  const { errorQueue } = socket;
+  const error = errorQueue.shift() ?? null;
+  const next = errorQueue[0];
+  if (next?.origin === 'icmp') socket.error = next.errno;
+  else if (error?.origin === 'icmp') socket.error = null;
+  return error;
+}
+
+/** An ICMP error came back: adds it to the error queue, sets the pending error, wakes who waits. */
 export function reportError(socket: BoundSocket, error: SocketError): void {
-  if (socket.receiveErrors) {
-    if (socket.errorQueue.length >= ERROR_QUEUE_MAX) socket.errorQueue.shift();
-    socket.errorQueue.push(error);
-  }
   socket.error = error.errno;
+  if (socket.receiveErrors) queueError(socket, error);
+  else wake(socket.waiters);
+}
+
+function queueError(socket: BoundSocket, error: SocketError): void {
+  if (socket.errorQueue.length >= ERROR_QUEUE_MAX) socket.errorQueue.shift();
+  socket.errorQueue.push(error);
   wake(socket.waiters);
 }
 
@@ -205,7 +226,7 @@ export function reportTooBig(
   mtuBytes: number,
 ): void {
   if (!socket.receiveErrors) return;
-  reportError(socket, {
+  queueError(socket, {
     errno: 'EMSGSIZE',
     origin: 'local',
     type: 0,

@@ -1,0 +1,100 @@
+/**
+ * Sending one datagram from a raw or UDP socket: route, size, DF, IP id, TTL.
+ * @source net/ipv4/ip_output.c __ip_append_data(), __ip_make_skb(); net/ipv4/raw.c raw_sendmsg()
+ */
+import type { Errno } from '../base/errors.ts';
+import type { Ipv4 } from '../base/ipv4-address.ts';
+import { PACKET_IGNORE_DF, type Packet } from '../engine/packet.ts';
+import { IP_DF, IPV4_BYTES } from '../protocols/ipv4.ts';
+import { nextIpId } from './ip-id.ts';
+import { sendIpv4 } from './output.ts';
+import { type Route, RTN_BROADCAST, RTN_MULTICAST, routeOutput } from './route.ts';
+import { type BoundSocket, reportTooBig, takeError } from './socket.ts';
+
+/** The most that one IP packet can hold. */
+const IP_MAX_BYTES = 65535;
+
+/**
+ * Finds the way for a datagram of `length` bytes (all after the IP header), writes it into socket.route,
+ * and refuses what may not be sent.
+ */
+export function routeDatagram(
+  socket: BoundSocket,
+  target: Ipv4,
+  targetPort: number,
+  length: number,
+): Errno | null {
+  const { netns, route } = socket;
+  const failure = routeOutput(
+    netns,
+    target,
+    socket.localAddress,
+    socket.boundDevice,
+    socket.mark,
+    socket.tos,
+    route,
+  );
+  if (failure !== null) return failure;
+  if (route.type === RTN_BROADCAST && !socket.mayBroadcast) return 'EACCES';
+  const mtuBytes = linkMtuOf(socket, route);
+  const limit = ignoresDf(socket) ? IP_MAX_BYTES : mtuBytes;
+  if (length > limit - IPV4_BYTES) {
+    reportTooBig(socket, route.target, targetPort, mtuBytes);
+    return 'EMSGSIZE';
+  }
+  // An error that came back for an earlier datagram is reported by the next call.
+  return takeError(socket);
+}
+
+/** Sends packet.bytes[start, end) to socket.route.target. Owns the packet. */
+export function sendDatagram(socket: BoundSocket, packet: Packet): void {
+  const { netns, route, protocol } = socket;
+  const { sim, sysctl } = netns;
+  const { source, target } = route;
+  const fragmentField = hasDf(socket, route, packet.end - packet.start) ? IP_DF : 0;
+  let id = 0;
+  if (fragmentField === 0 || ignoresDf(socket)) {
+    id = nextIpId(sim, netns, source, target, protocol);
+  } else if (socket.remoteAddress !== 0) {
+    id = socket.nextId;
+    socket.nextId = (socket.nextId + 1) & 0xffff;
+  }
+  packet.socket = socket;
+  packet.mark = socket.mark;
+  packet.hash = socket.hash;
+  if (ignoresDf(socket)) packet.flags |= PACKET_IGNORE_DF;
+  const isGroup = route.type === RTN_MULTICAST;
+  const ttlHops = isGroup ? socket.multicastTtlHops : socket.ttlHops || sysctl.ipDefaultTtl;
+  sendIpv4(
+    sim,
+    netns,
+    packet,
+    route,
+    protocol,
+    source,
+    target,
+    ttlHops,
+    socket.tos,
+    fragmentField,
+    id,
+  );
+}
+
+/** @source include/net/ip.h ip_sk_use_pmtu() */
+function linkMtuOf(socket: BoundSocket, route: Route): number {
+  if (socket.pathMtuDiscovery !== 'probe') return route.pathMtuBytes;
+  return Math.min(route.outDevice!.mtuBytes, IP_MAX_BYTES);
+}
+
+/** @source include/net/ip.h ip_sk_ignore_df() */
+function ignoresDf(socket: BoundSocket): boolean {
+  return socket.pathMtuDiscovery === 'dont' || socket.pathMtuDiscovery === 'want';
+}
+
+/** @source __ip_make_skb(), ip_dont_fragment() */
+function hasDf(socket: BoundSocket, route: Route, length: number): boolean {
+  const { pathMtuDiscovery } = socket;
+  if (pathMtuDiscovery === 'do' || pathMtuDiscovery === 'probe') return true;
+  if (pathMtuDiscovery === 'dont' || route.isMtuLearnt) return false;
+  return length + IPV4_BYTES <= route.pathMtuBytes;
+}
