@@ -154,7 +154,7 @@ function chooseAddress(kind: NatKind, range: NatRange, chosen: Tuple): void {
   let address = range.minAddress;
   if (range.minAddress !== range.maxAddress) {
     const salt = (range.flags & NAT_PERSISTENT) !== 0 ? 0 : swapBytes(chosen.target);
-    const hash = jenkinsWord(chosen.source, salt);
+    const hash = jenkinsHash(chosen.source, salt);
     const count = (range.maxAddress >>> 0) - (range.minAddress >>> 0) + 1;
     address = ((range.minAddress >>> 0) + Math.floor(((hash >>> 0) / 0x100000000) * count)) | 0;
   }
@@ -163,15 +163,29 @@ function chooseAddress(kind: NatKind, range: NatRange, chosen: Tuple): void {
 }
 
 /**
- * The kernel's hash of one word, which spreads clients over a range of addresses.
- * @source include/linux/jhash.h jhash2() with length 1
+ * The kernel's hash of an address, which spreads clients over a range of addresses: of four words,
+ * as the address has room for IPv6, the last three of them 0.
+ * @source include/linux/jhash.h jhash2(), __jhash_mix(), __jhash_final()
  */
-function jenkinsWord(word: number, seed: number): number {
-  const start = (0xdeadbeef + 4 + seed) | 0;
+function jenkinsHash(address: number, seed: number): number {
+  const start = (0xdeadbeef + 16 + seed) | 0;
   // The word is in network order, and the kernel's machine is little-endian.
-  let a = (start + swapBytes(word)) | 0;
+  let a = (start + swapBytes(address)) | 0;
   let b = start;
   let c = start;
+  a = ((a - c) | 0) ^ rotate(c, 4);
+  c = (c + b) | 0;
+  b = ((b - a) | 0) ^ rotate(a, 6);
+  a = (a + c) | 0;
+  c = ((c - b) | 0) ^ rotate(b, 8);
+  b = (b + a) | 0;
+  a = ((a - c) | 0) ^ rotate(c, 16);
+  c = (c + b) | 0;
+  b = ((b - a) | 0) ^ rotate(a, 19);
+  a = (a + c) | 0;
+  c = ((c - b) | 0) ^ rotate(b, 4);
+  b = (b + a) | 0;
+
   c = ((c ^ b) - rotate(b, 14)) | 0;
   a = ((a ^ c) - rotate(c, 11)) | 0;
   b = ((b ^ a) - rotate(a, 25)) | 0;

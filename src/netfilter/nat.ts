@@ -150,10 +150,8 @@ function translateError(
   if ((flow.status & statusBit(kind, direction)) === 0) return true;
   const other = endOf(flow, 1 - direction);
   const innerKind = kind === 'src' ? 'dst' : 'src';
-  if (!rewriteQuoted(bytes, network, end, other, innerKind)) {
-    drop(sim, packet, 'transport-header', null, place);
-    return false;
-  }
+  // Its headers are there: tracking has read them to find the flow.
+  rewriteQuoted(bytes, network, end, other, innerKind);
   invertTuple(other, wanted);
   rewritePacket(bytes, network, end, wanted, kind);
   return true;
