@@ -15,7 +15,7 @@ export interface World {
   /** By name, in the order in which they were added. */
   readonly machines: Map<string, Machine>;
   /** New namespaces get what the twins' recorder gives them: lo up, rp_filter 0. */
-  readonly recorder: boolean;
+  recorder: boolean;
   /** Wall-clock seconds at virtual time 0. */
   readonly epochS: number;
 }

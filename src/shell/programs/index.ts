@@ -3,6 +3,24 @@
  * before the shell's own of the same name.
  */
 import type { ProgramDefinition } from '../program.ts';
+import { bridge } from './bridge.ts';
+import { busyboxHttpd } from './busybox-httpd.ts';
+import { conntrack } from './conntrack.ts';
+import { curl } from './curl.ts';
+import { ip } from './ip.ts';
+import { ping } from './ping.ts';
 import { sleep } from './sleep.ts';
+import { sysctl } from './sysctl.ts';
+import { traceroute } from './traceroute.ts';
 
-export const PROGRAMS: readonly ProgramDefinition[] = [sleep];
+export const PROGRAMS: readonly ProgramDefinition[] = [
+  bridge,
+  busyboxHttpd,
+  conntrack,
+  curl,
+  ip,
+  ping,
+  sleep,
+  sysctl,
+  traceroute,
+];

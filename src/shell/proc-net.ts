@@ -1,0 +1,69 @@
+/** The files of /proc/net. @source net/core/net-procfs.c, net/ipv4/fib_trie.c, net/ipv4/arp.c */
+import { formatIpv4, type Ipv4, maskOf } from '../base/ipv4-address.ts';
+import { formatMacHalves } from '../base/mac-address.ts';
+import { listRoutes } from '../stack/fib.ts';
+import type { NetNamespace } from '../stack/namespace.ts';
+import { listNeighbours } from '../stack/neighbour.ts';
+import { NUD_PERMANENT, NUD_VALID } from '../stack/neighbour-table.ts';
+import { RTN_UNICAST, TABLE_MAIN } from '../stack/route-type.ts';
+
+/** By name; other layers may add theirs (nf_conntrack). */
+export const PROC_NET: Readonly<Record<string, (netns: NetNamespace) => string>> = {
+  arp: arpTable,
+  dev: deviceTable,
+  route: routeTable,
+};
+
+function deviceTable(netns: NetNamespace): string {
+  const head =
+    'Inter-|   Receive                                                |  Transmit\n' +
+    ' face |bytes    packets errs drop fifo frame compressed multicast|' +
+    'bytes    packets errs drop fifo colls carrier compressed\n';
+  const rows = netns.devices.map((device) => {
+    const cell = (value: number, width: number): string => String(value).padStart(width);
+    return (
+      `${device.name.padStart(6)}: ${cell(device.rxBytes, 7)} ${cell(device.rxPackets, 7)}` +
+      `    0 ${cell(device.rxDropped, 4)}    0     0          0         0 ` +
+      `${cell(device.txBytes, 8)} ${cell(device.txPackets, 7)}    0 ${cell(device.txDropped, 4)}` +
+      '    0     0       0          0\n'
+    );
+  });
+  return head + rows.join('');
+}
+
+/** An address in the byte order in which the kernel prints it: 10.0.0.1 is 0100000A. */
+function hexText(address: Ipv4): string {
+  const octets = [0, 8, 16, 24].map((shift) => (address >>> shift) & 0xff);
+  return octets.map((octet) => octet.toString(16).padStart(2, '0').toUpperCase()).join('');
+}
+
+function routeTable(netns: NetNamespace): string {
+  const head =
+    'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT';
+  const lines = [head.padEnd(127)];
+  for (const route of listRoutes(netns, TABLE_MAIN)) {
+    const hop = route.nextHops[0];
+    if (route.type !== RTN_UNICAST || hop?.device === null || hop === undefined) continue;
+    const flags = 1 | (hop.gateway !== 0 ? 2 : 0) | (route.prefixLength === 32 ? 4 : 0);
+    const flagText = flags.toString(16).padStart(4, '0').toUpperCase();
+    lines.push(
+      `${hop.device.name}\t${hexText(route.prefix)}\t${hexText(hop.gateway)}\t${flagText}\t0\t0\t` +
+        `${route.priority}\t${hexText(maskOf(route.prefixLength))}\t0\t0\t0`.padEnd(80),
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function arpTable(netns: NetNamespace): string {
+  const head = 'IP address       HW type     Flags       HW address            Mask     Device\n';
+  const rows = listNeighbours(netns).map((entry) => {
+    const isValid = (entry.state & NUD_VALID) !== 0;
+    const flags = (isValid ? 2 : 0) | ((entry.state & NUD_PERMANENT) !== 0 ? 4 : 0);
+    const mac = isValid ? formatMacHalves(entry.macHi, entry.macLo) : '00:00:00:00:00:00';
+    return (
+      `${formatIpv4(entry.address).padEnd(16)} 0x1         0x${flags.toString(16).padEnd(10)}` +
+      `${mac}     *        ${entry.device.name}\n`
+    );
+  });
+  return head + rows.join('');
+}

@@ -1,0 +1,50 @@
+/** The settings of a bridge's port, as `ip -d link` shows them. */
+
+import { macOf } from '../../base/mac-address.ts';
+import { type BridgePort, bridgeOf } from '../../devices/bridge.ts';
+import type { Device } from '../../engine/device.ts';
+
+/** `8000.2:42:0:0:0:1`: the priority and the address without leading zeroes. */
+export function bridgeId(bridge: Device): string {
+  const mac = macOf(bridge.macHi, bridge.macLo);
+  const octets = [40, 32, 24, 16, 8, 0].map((shift) => Math.floor(mac / 2 ** shift) % 256);
+  return `8000.${octets.map((octet) => octet.toString(16)).join(':')}`;
+}
+
+const onOff = (isOn: boolean): string => (isOn ? 'on' : 'off');
+
+/** @source iproute2 ip/iplink_bridge_slave.c bridge_slave_print_opt() */
+export function describeBridgePort(port: BridgePort): string {
+  const id = bridgeId(port.bridge);
+  const portId = port.portNumber | 0x8000;
+  const state = port.isForwarding ? 'forwarding' : 'disabled';
+  return [
+    `bridge_slave state ${state} priority ${port.priority} cost ${port.cost}`,
+    `hairpin ${onOff(port.isHairpin)} guard off root_block off fastleave off`,
+    `learning ${onOff(port.isLearning)} flood ${onOff(port.floodsUnicast)}`,
+    `port_id 0x${portId.toString(16)} port_no 0x${port.portNumber.toString(16)}`,
+    `designated_port ${portId} designated_cost 0 designated_bridge ${id} designated_root ${id}`,
+    'hold_timer    0.00 message_age_timer    0.00 forward_delay_timer    0.00',
+    'topology_change_ack 0 config_pending 0 proxy_arp off proxy_arp_wifi off mcast_router 1',
+    `mcast_fast_leave off mcast_flood ${onOff(port.floodsMulticast)}`,
+    `bcast_flood ${onOff(port.floodsBroadcast)} mcast_to_unicast off neigh_suppress off`,
+    `group_fwd_mask ${port.groupForwardMask} group_fwd_mask_str 0x${port.groupForwardMask.toString(16)}`,
+    `vlan_tunnel off isolated ${onOff(port.isIsolated)} locked off`,
+  ].join(' ');
+}
+
+/** The settings in a line of `bridge -d link`. */
+export function describePortFlags(port: BridgePort): string {
+  return [
+    `hairpin ${onOff(port.isHairpin)} guard off root_block off fastleave off`,
+    `learning ${onOff(port.isLearning)} flood ${onOff(port.floodsUnicast)}`,
+    `mcast_flood ${onOff(port.floodsMulticast)} bcast_flood ${onOff(port.floodsBroadcast)}`,
+    'mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off',
+    `isolated ${onOff(port.isIsolated)} locked off`,
+  ].join(' ');
+}
+
+/** Ageing time in hundredths of a second, as rtnetlink has it. */
+export function ageingTime(bridge: Device): number {
+  return Math.round(bridgeOf(bridge).ageingNs / 1e7);
+}

@@ -1,0 +1,57 @@
+/**
+ * The numbers by which a namespace knows others (`link-netnsid 0`), and their names.
+ * @source net/core/net_namespace.c peernet2id_alloc()
+ */
+import type { Device } from '../../engine/device.ts';
+import { type NetNamespace, namespaceOf } from '../../stack/namespace.ts';
+import type { Machine } from '../../world/machine.ts';
+
+const idsOf = new WeakMap<NetNamespace, Map<NetNamespace, number>>();
+
+/** The id of `other` in `netns`, given now if it has none yet: the lowest that is free. */
+export function netnsId(netns: NetNamespace, other: NetNamespace): number {
+  let ids = idsOf.get(netns);
+  if (ids === undefined) {
+    ids = new Map();
+    idsOf.set(netns, ids);
+  }
+  for (const each of [...ids.keys()]) if (!each.isAlive) ids.delete(each);
+  let id = ids.get(other);
+  if (id === undefined) {
+    const used = new Set(ids.values());
+    for (id = 0; used.has(id); ) id++;
+    ids.set(other, id);
+  }
+  return id;
+}
+
+/** The id if there is one already; null otherwise. */
+export function knownNetnsId(netns: NetNamespace, other: NetNamespace): number | null {
+  return idsOf.get(netns)?.get(other) ?? null;
+}
+
+/** The device that IFLA_LINK names: the peer of a veth, the device below. */
+export function linkOf(device: Device): Device | null {
+  return device.lower;
+}
+
+/** The namespace of the device's link if it is another one; null otherwise. */
+export function foreignNetns(device: Device): NetNamespace | null {
+  const other = linkOf(device)?.netns;
+  if (other === undefined || other === device.netns) return null;
+  return other as NetNamespace; // every Netns is one: see namespaceOf
+}
+
+/** After a link was made or moved: both sides get to know each other, as the kernel's messages do. */
+export function introduceNetns(device: Device): void {
+  const other = linkOf(device);
+  if (other === null || other.netns === device.netns) return;
+  netnsId(namespaceOf(other), namespaceOf(device));
+  netnsId(namespaceOf(device), namespaceOf(other));
+}
+
+/** The name that `ip netns` has for a namespace; null for the root and unnamed ones. */
+export function netnsName(machine: Machine, netns: NetNamespace): string | null {
+  for (const [name, each] of machine.namespaces) if (each === netns) return name;
+  return null;
+}
