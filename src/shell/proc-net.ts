@@ -1,16 +1,18 @@
 /** The files of /proc/net. @source net/core/net-procfs.c, net/ipv4/fib_trie.c, net/ipv4/arp.c */
 import { formatIpv4, type Ipv4, maskOf } from '../base/ipv4-address.ts';
 import { formatMacHalves } from '../base/mac-address.ts';
+import { renderProcConntrack } from '../netfilter/conntrack-text.ts';
 import { listRoutes } from '../stack/fib.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import { listNeighbours } from '../stack/neighbour.ts';
 import { NUD_PERMANENT, NUD_VALID } from '../stack/neighbour-table.ts';
 import { RTN_UNICAST, TABLE_MAIN } from '../stack/route-type.ts';
 
-/** By name; other layers may add theirs (nf_conntrack). */
+/** By name. */
 export const PROC_NET: Readonly<Record<string, (netns: NetNamespace) => string>> = {
   arp: arpTable,
   dev: deviceTable,
+  nf_conntrack: renderProcConntrack,
   route: routeTable,
 };
 

@@ -5,6 +5,7 @@
  */
 import { IPV4_LOOPBACK } from '../base/ipv4-address.ts';
 import type { Device } from '../engine/device.ts';
+import { endMasquerade } from '../netfilter/nat.ts';
 import { addAddress, addRoutesOfDevice, deleteAllAddresses } from './address.ts';
 import { announceAddresses } from './arp.ts';
 import { downDeviceRoutes, upDeviceRoutes } from './fib.ts';
@@ -17,6 +18,9 @@ import { SCOPE_HOST } from './route-type.ts';
 export function followDevice(netns: NetNamespace, device: Device, change: DeviceChange): void {
   if (device.inet === null) return;
   netns.fib.generation++;
+  if (change === 'down' || change === 'removed' || change === 'address') {
+    endMasquerade(netns.netfilter, device, change !== 'address');
+  }
   switch (change) {
     case 'up':
       if (device.isLoopback) giveLoopbackAddress(netns, device);
