@@ -13,7 +13,10 @@ import {
   updateBridgePort,
   updateBridgePorts,
 } from '../devices/bridge-control.ts';
+import { cablePeerOf } from '../devices/cable.ts';
 import { deviceKindOf } from '../devices/index.ts';
+import { resetNetem } from '../devices/netem.ts';
+import { resetTbf } from '../devices/tbf.ts';
 import { vethPeerOf } from '../devices/veth.ts';
 import type { Device } from '../engine/device.ts';
 import { type DeviceChange, namespaceOf } from './namespace.ts';
@@ -43,7 +46,10 @@ export function setLinkUp(device: Device): void {
 export function setLinkDown(device: Device): void {
   if (!device.isUp) return;
   device.isUp = false;
-  deviceKindOf(device.kind)?.stop?.(device.netns.sim, device);
+  const { sim } = device.netns;
+  deviceKindOf(device.kind)?.stop?.(sim, device);
+  resetNetem(sim, device);
+  resetTbf(sim, device);
   notifyWatchers(device, 'down');
   followState(device);
   for (const upper of device.uppers) if (upper.kind === 'vlan') setLinkDown(upper);
@@ -175,7 +181,7 @@ function changeMtu(device: Device, mtuBytes: number): void {
 /** After a device went up or down. */
 function followState(device: Device): void {
   updateCarrier(device);
-  const peer = vethPeerOf(device);
+  const peer = vethPeerOf(device) ?? cablePeerOf(device);
   if (peer !== null) updateCarrier(peer);
   if (device.state.kind === 'bridge') {
     updateBridgePorts(device);

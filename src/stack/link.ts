@@ -8,7 +8,8 @@ import { nextInt32 } from '../base/prng.ts';
 import { bridgeOf, bridgePortOf } from '../devices/bridge.ts';
 import { addBridgePort, removeBridgePort } from '../devices/bridge-control.ts';
 import type { LinkOptions } from '../devices/device-kind.ts';
-import { deviceKindOf } from '../devices/index.ts';
+import { DEVICE_KINDS, deviceKindOf } from '../devices/index.ts';
+import { ipvlanOf } from '../devices/ipvlan.ts';
 import { joinVeths, vethPeerOf } from '../devices/veth.ts';
 import { vxlanOf, vxlansBornIn } from '../devices/vxlan-record.ts';
 import type { Device } from '../engine/device.ts';
@@ -16,6 +17,7 @@ import { type Simulator, streamOf } from '../engine/simulator.ts';
 import { BRIDGE_NETFILTER } from './bridge-netfilter.ts';
 import { makeInet } from './inet.ts';
 import { deliverFrame } from './input.ts';
+import { IPVLAN_STACK } from './ipvlan-stack.ts';
 import { checkMac, checkMtu, notifyWatchers, setLinkDown, updateCarrier } from './link-state.ts';
 import { type NetNamespace, namespaceOf } from './namespace.ts';
 import { VXLAN_UNDERLAY } from './vxlan-underlay.ts';
@@ -41,8 +43,8 @@ export const DEVICE_NAME_MAX = 15;
  * @throws KernelError EEXIST, EINVAL, EOPNOTSUPP and what the kind says.
  */
 export function createLink(netns: NetNamespace, options: LinkOptions): Device {
-  const kind = deviceKindOf(options.kind);
-  if (kind === null) throw new KernelError('EOPNOTSUPP', 'Unknown device type');
+  const kind = DEVICE_KINDS.find((each) => each.name === options.kind);
+  if (kind === undefined) throw new KernelError('EOPNOTSUPP', 'Unknown device type');
   if (options.kind === 'veth') return createVethPair(netns, options);
   const mac = checkOptions(netns, options);
   const device = kind.make(
@@ -238,6 +240,7 @@ function fillSlots(device: Device): void {
   device.inet = makeInet(device);
   if (device.state.kind === 'bridge') bridgeOf(device).netfilter = BRIDGE_NETFILTER;
   if (device.state.kind === 'vxlan') vxlanOf(device).underlay = VXLAN_UNDERLAY;
+  if (device.state.kind === 'ipvlan') ipvlanOf(device).stack = IPVLAN_STACK;
 }
 
 /** Takes it out of its namespace: down, no port any more, addresses and routes gone. */

@@ -1,0 +1,231 @@
+/**
+ * A cable between the network cards of two hosts: each direction has a rate, a delay, jitter, loss
+ * and a queue in front of it. The only device whose frames cross from one CPU to another.
+ */
+import { assert } from '../base/assert.ts';
+import type { Mac } from '../base/mac-address.ts';
+import { macOf } from '../base/mac-address.ts';
+import { nextBelow, nextInt32, nextUnit, type Prng } from '../base/prng.ts';
+import {
+  type Device,
+  type DeviceState,
+  makeDevice,
+  type Netns,
+  netifRx,
+} from '../engine/device.ts';
+import type { Packet } from '../engine/packet.ts';
+import { drop, type Simulator, streamOf, timeNs } from '../engine/simulator.ts';
+import { ETHERNET_BYTES } from '../protocols/ethernet.ts';
+import { VLAN_TAG_BYTES } from '../protocols/vlan.ts';
+import { clearLine, type DelayLine, makeDelayLine, putOnLine } from './delay-line.ts';
+import type { DeviceKind } from './device-kind.ts';
+import { scrubPacket } from './scrub.ts';
+
+const ETHERNET_MTU_BYTES = 1500;
+/** As txqueuelen of a network card. */
+const QUEUE_PACKETS = 1000;
+
+export interface CableOptions {
+  readonly delayNs?: number;
+  /** 0 or left out: as fast as it is handed over. */
+  readonly rateBitPerSec?: number;
+  /** The delay varies by up to this much to either side; frames do not overtake each other. */
+  readonly jitterNs?: number;
+  /** Share of frames that are lost, 0..1. */
+  readonly lossRate?: number;
+  /** Frames that may wait for the line. */
+  readonly queuePackets?: number;
+  readonly mtuBytes?: number;
+  readonly macs?: readonly [Mac, Mac];
+}
+
+interface Cable extends DeviceState {
+  readonly kind: 'cable';
+  peer: Device | null;
+  delayNs: number;
+  rateBitPerSec: number;
+  jitterNs: number;
+  lossRate: number;
+  queuePackets: number;
+  /** When the line has sent all that it was given. */
+  freeAtNs: number;
+  /** Ring of the moments at which frames have left the queue: how many still wait is told by it. */
+  readonly departures: Float64Array;
+  firstDeparture: number;
+  departureCount: number;
+  readonly random: Prng;
+  /** Frames on the way to the peer; its timer is on the peer's CPU. */
+  line: DelayLine | null;
+}
+
+/** Two cards and the cable between them; neither is registered yet (stack/link.ts registerDevice). */
+export function createCable(
+  a: Netns,
+  aName: string,
+  b: Netns,
+  bName: string,
+  options: CableOptions = {},
+): [Device, Device] {
+  const one = makeEnd(a, aName, options, options.macs?.[0]);
+  const other = makeEnd(b, bName, options, options.macs?.[1]);
+  plug(one, other);
+  plug(other, one);
+  return [one, other];
+}
+
+/** The card at the other end, null if the device is no cable or its cable was cut. */
+export function cablePeerOf(device: Device): Device | null {
+  return device.kind === 'cable' ? cableOf(device).peer : null;
+}
+
+/** Changes one direction of a cable: what `device` sends from now on. */
+export function setCable(device: Device, options: CableOptions): void {
+  const cable = cableOf(device);
+  cable.delayNs = options.delayNs ?? cable.delayNs;
+  cable.rateBitPerSec = options.rateBitPerSec ?? cable.rateBitPerSec;
+  cable.jitterNs = options.jitterNs ?? cable.jitterNs;
+  cable.lossRate = options.lossRate ?? cable.lossRate;
+  assert(
+    options.queuePackets === undefined || options.queuePackets <= cable.departures.length,
+    'the queue of a cable does not grow once it is made',
+  );
+  cable.queuePackets = options.queuePackets ?? cable.queuePackets;
+}
+
+/** Not for `ip link add`: a cable has two hosts. */
+export const cableKind: DeviceKind = {
+  name: 'cable',
+  minMtuBytes: 68,
+  maxMtuBytes: 9000,
+  make: (netns, options, mac) => makeEnd(netns, options.name ?? 'eth%d', {}, mac),
+  open: null,
+  stop: null,
+  destroy: destroyCable,
+  hasCarrier: (device) => device.isUp && (cableOf(device).peer?.isUp ?? false),
+  checkMtu: null,
+  describe: () => '',
+};
+
+function cableOf(device: Device): Cable {
+  assert(device.state.kind === 'cable', 'the state of a cable is a cable');
+  return device.state as Cable; // the kind says so
+}
+
+function makeEnd(netns: Netns, name: string, options: CableOptions, mac: Mac | undefined): Device {
+  const queuePackets = options.queuePackets ?? QUEUE_PACKETS;
+  const state: Cable = {
+    kind: 'cable',
+    peer: null,
+    delayNs: options.delayNs ?? 0,
+    rateBitPerSec: options.rateBitPerSec ?? 0,
+    jitterNs: options.jitterNs ?? 0,
+    lossRate: options.lossRate ?? 0,
+    queuePackets,
+    freeAtNs: 0,
+    departures: new Float64Array(queuePackets),
+    firstDeparture: 0,
+    departureCount: 0,
+    random: streamOf(netns.sim, 'devices/cable'),
+    line: null,
+  };
+  const device = makeDevice({
+    name,
+    kind: 'cable',
+    netns,
+    mac: mac ?? drawMac(netns.sim),
+    mtuBytes: options.mtuBytes ?? ETHERNET_MTU_BYTES,
+    state,
+    transmit: transmitCable,
+  });
+  device.hasCarrier = false;
+  return device;
+}
+
+function drawMac(sim: Simulator): Mac {
+  const stream = streamOf(sim, 'devices/mac');
+  return macOf(((nextInt32(stream) >>> 16) & 0xfeff) | 0x0200, nextInt32(stream));
+}
+
+function plug(device: Device, peer: Device): void {
+  const cable = cableOf(device);
+  const { sim } = device.netns;
+  cable.peer = peer;
+  cable.line = makeDelayLine(sim, peer.netns.cpu, (packet) => netifRx(sim, peer, packet));
+}
+
+function destroyCable(_sim: Simulator, device: Device): void {
+  const cable = cableOf(device);
+  const { peer } = cable;
+  cut(cable);
+  if (peer !== null) cut(cableOf(peer));
+}
+
+function cut(cable: Cable): void {
+  cable.peer = null;
+  if (cable.line !== null) clearLine(cable.line, 'device-gone');
+  cable.line = null;
+}
+
+function transmitCable(sim: Simulator, device: Device, packet: Packet): void {
+  const cable = device.state as Cable; // only cables have this transmit
+  const { peer, line } = cable;
+  if (peer === null || line === null) {
+    refuse(sim, device, packet);
+    drop(sim, packet, 'no-carrier', device);
+    return;
+  }
+  const sizeBytes = packet.end - packet.start;
+  if (sizeBytes > peer.mtuBytes + ETHERNET_BYTES + VLAN_TAG_BYTES) {
+    peer.rxDropped++;
+    drop(sim, packet, 'mtu-exceeded', peer);
+    return;
+  }
+  const now = timeNs(sim);
+  let departureNs = now;
+  if (cable.rateBitPerSec > 0) {
+    forgetDepartures(cable, now);
+    if (cable.departureCount >= cable.queuePackets) {
+      refuse(sim, device, packet);
+      drop(sim, packet, 'queue-full', device);
+      return;
+    }
+    const startNs = cable.freeAtNs > now ? cable.freeAtNs : now;
+    departureNs = startNs + Math.ceil((sizeBytes * 8e9) / cable.rateBitPerSec);
+    cable.freeAtNs = departureNs;
+    remember(cable, departureNs);
+  }
+  if (cable.lossRate > 0 && nextUnit(cable.random) < cable.lossRate) {
+    drop(sim, packet, 'link-loss', device);
+    return;
+  }
+  let delayNs = cable.delayNs;
+  if (cable.jitterNs > 0) {
+    delayNs += nextBelow(cable.random, 2 * cable.jitterNs + 1) - cable.jitterNs;
+    if (delayNs < 0) delayNs = 0;
+  }
+  scrubPacket(packet, true);
+  packet.hash = 0;
+  putOnLine(line, packet, departureNs + delayNs);
+}
+
+/** Frames that have left the queue by now no longer count. */
+function forgetDepartures(cable: Cable, nowNs: number): void {
+  const { departures } = cable;
+  while (cable.departureCount > 0 && departures[cable.firstDeparture]! <= nowNs) {
+    cable.firstDeparture = (cable.firstDeparture + 1) % departures.length;
+    cable.departureCount--;
+  }
+}
+
+function remember(cable: Cable, departureNs: number): void {
+  const { departures } = cable;
+  departures[(cable.firstDeparture + cable.departureCount) % departures.length] = departureNs;
+  cable.departureCount++;
+}
+
+/** What was not sent is not counted as sent. */
+function refuse(_sim: Simulator, device: Device, packet: Packet): void {
+  device.txPackets--;
+  device.txBytes -= packet.end - packet.start;
+  device.txDropped++;
+}
