@@ -70,7 +70,9 @@ export interface PcapContent {
  * Reads a capture of either byte order and precision. Never throws: a damaged file gives the frames
  * before the damage. Times are nanoseconds since 1970; above 2^53 they lose their last digits.
  */
-export function readPcap(file: Uint8Array): PcapContent {
+export function readPcap(source: Uint8Array): PcapContent {
+  // A plain array also of what is more than one: Node's Buffer shares its bytes with its slices.
+  const file = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const nothing = { precision: 'nanoseconds', linktype: 0, frames: [] } as const;
   if (file.length < HEADER_BYTES) return { ...nothing, problem: 'shorter than a pcap header' };

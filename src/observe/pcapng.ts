@@ -135,7 +135,8 @@ export interface PcapngContent {
  * Reads the first section of a file: interfaces, enhanced packets and their comments; blocks of
  * other types are passed over. Never throws: a damaged file gives what comes before the damage.
  */
-export function readPcapng(file: Uint8Array): PcapngContent {
+export function readPcapng(source: Uint8Array): PcapngContent {
+  const file = new Uint8Array(source.buffer, source.byteOffset, source.byteLength); // see readPcap
   const interfaces: Array<PcapngInterface & { unitNs: number }> = [];
   const frames: PcapngFrame[] = [];
   const stop = (problem: string | null): PcapngContent => ({

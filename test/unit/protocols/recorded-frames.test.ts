@@ -61,9 +61,15 @@ function count(kind: string): void {
   seen.set(kind, (seen.get(kind) ?? 0) + 1);
 }
 
+/** Makes sure that what is compared in the end was written. */
+function blank(copy: Uint8Array, from: number, sizeBytes: number): void {
+  copy.fill(0xee, from, from + sizeBytes);
+}
+
 /** Writes all headers of the frame bytes[frame, end) into `copy` and checks what can be checked. */
 function rewrite(bytes: Uint8Array, copy: Uint8Array, frame: number, end: number): void {
   count('ethernet');
+  blank(copy, frame, ETHERNET_BYTES);
   writeTargetMac(copy, frame, targetMacHi(bytes, frame), targetMacLo(bytes, frame));
   writeSourceMac(copy, frame, sourceMacHi(bytes, frame), sourceMacLo(bytes, frame));
   writeEthertype(copy, frame, ethertypeOf(bytes, frame));
@@ -75,6 +81,7 @@ function rewrite(bytes: Uint8Array, copy: Uint8Array, frame: number, end: number
 function rewriteArp(bytes: Uint8Array, copy: Uint8Array, arp: number): void {
   count('arp');
   expect(isArpForIpv4(bytes, arp)).toBe(true);
+  blank(copy, arp, 28);
   writeArp(
     copy,
     arp,
@@ -93,6 +100,7 @@ function rewriteIp(bytes: Uint8Array, copy: Uint8Array, ip: number, frameEnd: nu
   const end = ip + ipTotalBytes(bytes, ip);
   expect(end).toBeLessThanOrEqual(frameEnd);
   expect(isIpChecksumGood(bytes, ip)).toBe(true);
+  blank(copy, ip, 20);
   writeIpv4(
     copy,
     ip,
@@ -112,6 +120,7 @@ function rewriteIp(bytes: Uint8Array, copy: Uint8Array, ip: number, frameEnd: nu
   }
   if (ipProtocol(bytes, ip) === PROTOCOL_ICMP) {
     count('icmp');
+    blank(copy, transport, 8);
     const rest = readInt32(bytes, transport + 4);
     writeIcmp(copy, transport, end, icmpType(bytes, transport), icmpCode(bytes, transport), rest);
   }
@@ -121,6 +130,7 @@ function rewriteIp(bytes: Uint8Array, copy: Uint8Array, ip: number, frameEnd: nu
     expect(tcpHeaderBytes(bytes, transport)).toBeGreaterThanOrEqual(20);
     const [source, target] = [ipSource(bytes, ip), ipTarget(bytes, ip)];
     expect(isTcpChecksumGood(bytes, transport, end, source, target)).toBe(true);
+    blank(copy, transport + 16, 2);
     writeTcpChecksum(copy, transport, end, source, target);
   }
 }
@@ -139,10 +149,12 @@ function rewriteUdp(
   if (udpTargetPort(bytes, udp) === VXLAN_PORT) {
     count('vxlan');
     const vxlan = udp + 8;
+    blank(copy, vxlan, VXLAN_BYTES);
     writeVxlan(copy, vxlan, vxlanVni(bytes, vxlan));
     rewrite(bytes, copy, vxlan + VXLAN_BYTES, end);
   }
   const ports = [udpSourcePort(bytes, udp), udpTargetPort(bytes, udp)] as const;
+  blank(copy, udp, 8);
   writeUdp(copy, udp, end, ...ports, source, target);
 }
 
