@@ -33,6 +33,8 @@ export const PACKET_REROUTED = 32;
 export const PACKET_UNTRACKED = 64;
 /** Its target was changed in a bridge: when the neighbour layer sends it out of that bridge, bridging goes on. */
 export const PACKET_BRIDGED_DNAT = 128;
+/** Its socket has made progress: the neighbour that it goes to is alive (skb_dst_pending_confirm). */
+export const PACKET_CONFIRM = 256;
 
 /** The slot of a connection-tracking entry; filled and read only by netfilter/conntrack. */
 export interface ConntrackSlot {

@@ -11,7 +11,7 @@ import { KernelError } from '../base/errors.ts';
 import { formatIpv4, type Ipv4 } from '../base/ipv4-address.ts';
 import { formatMacHalves, type Mac, macHi, macLo } from '../base/mac-address.ts';
 import { type Device, placeOf } from '../engine/device.ts';
-import type { Packet } from '../engine/packet.ts';
+import { PACKET_CONFIRM, type Packet } from '../engine/packet.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
 import { inetOf } from './inet.ts';
 import { getInt, valuesOf } from './int-table.ts';
@@ -75,6 +75,10 @@ export function neighbourOutput(sim: Simulator, netns: NetNamespace, packet: Pac
       drop(sim, packet, 'neighbour-table-full', device);
       return;
     }
+  }
+  if ((packet.flags & PACKET_CONFIRM) !== 0) {
+    packet.flags &= ~PACKET_CONFIRM;
+    neighbour.confirmed = jiffiesOf(sim);
   }
   if ((neighbour.state & NUD_CONNECTED) === 0 && !prepareToSend(sim, netns, neighbour, packet)) {
     return;
