@@ -7,10 +7,10 @@ import type { Errno } from '../../base/errors.ts';
 import type { Ipv4 } from '../../base/ipv4-address.ts';
 import type { Device } from '../../engine/device.ts';
 import { makePacketQueue, type PacketQueue } from '../../engine/packet.ts';
-import { makeWaitQueue, type WaitQueue } from '../../engine/process.ts';
 import { makeTimer, type Timer } from '../../engine/timer-queue.ts';
+import { PROTOCOL_TCP } from '../../protocols/ipv4.ts';
 import type { NetNamespace } from '../namespace.ts';
-import { makeRoute, type Route } from '../route.ts';
+import { type BoundSocket, makeBoundSocket } from '../socket.ts';
 import { makeReceiveQueue, type ReceiveQueue } from './tcp-receive-queue.ts';
 import { makeSendQueue, type SendQueue } from './tcp-send-queue.ts';
 import {
@@ -69,7 +69,7 @@ export interface TcpTimeWait extends TcpEntry {
   /** Always TCP_TIME_WAIT: it does not listen. */
   state: number;
   boundAddress: Ipv4;
-  isReuseAddress: boolean;
+  reuseAddress: boolean;
   bucket: BindBucket | null;
   receiveNext: number;
   sendNext: number;
@@ -85,25 +85,19 @@ export interface TcpTimeWait extends TcpEntry {
   readonly timer: Timer;
 }
 
-export interface TcpSocket extends TcpEntry {
+export interface TcpSocket extends TcpEntry, BoundSocket {
   readonly kind: 'socket';
-  readonly slot: 'socket';
-  readonly netns: NetNamespace;
-  /** Woken on data, room, errors, changes of state, and (listening) on new connections. */
-  readonly waiters: WaitQueue;
-  error: Errno | null;
+  boundDevice: Device | null;
+  localAddress: Ipv4;
+  localPort: number;
+  remoteAddress: Ipv4;
+  remotePort: number;
+  /** What ICMP said and is only reported if nothing better comes (sk_err_soft). */
   softError: Errno | null;
-  ttlHops: number;
-  tos: number;
-  mark: number;
-  pathMtuDiscovery: 'dont' | 'want' | 'do' | 'probe';
-  /** Unused: TCP keeps bytes, not packets; see `received`. */
-  readonly receiveQueue: PacketQueue;
   /** The address that was bound, 0 for any. */
   boundAddress: Ipv4;
   isPortBound: boolean;
   bucket: BindBucket | null;
-  isReuseAddress: boolean;
   isKeepalive: boolean;
   /** 0: Nagle; bit 0: TCP_NODELAY (NAGLE_OFF), bit 1: TCP_CORK, bit 2: push once. */
   nagle: number;
@@ -124,11 +118,8 @@ export interface TcpSocket extends TcpEntry {
   /** A smaller path MTU was learnt while it was locked; 0 if not. */
   deferredMtuBytes: number;
 
-  readonly route: Route;
+  /** Whether `route` holds a decision (it may be an old one). */
   isRouted: boolean;
-  /** sk_txhash, given to every packet. */
-  hash: number;
-  ipId: number;
 
   // Listening.
   backlogMax: number;
@@ -160,10 +151,11 @@ export interface TcpSocket extends TcpEntry {
   gsoSegments: number;
   /** Jiffies of the last data sent (lsndtime). */
   lastSendJiffies: number;
+  /** When a new segment was sent last (tcp_wstamp_ns). */
+  lastWriteNs: number;
 
   // Receiving.
   readonly received: ReceiveQueue;
-  receiveBufferBytes: number;
   irs: number;
   receiveNext: number;
   copiedSeq: number;
@@ -219,6 +211,8 @@ export interface TcpSocket extends TcpEntry {
   undoRetrans: number;
   packetsOut: number;
   sackedOut: number;
+  /** End of the newest segment that was selectively acknowledged, valid while sackedOut > 0. */
+  highestSackEnd: number;
   lostOut: number;
   retransOut: number;
   delivered: number;
@@ -232,16 +226,23 @@ export interface TcpSocket extends TcpEntry {
   cwndUsed: number;
   cwndStampJiffies: number;
   isReno: boolean;
-  cubicCount: number;
   cubicLastMaxCwnd: number;
   cubicLastCwnd: number;
-  cubicLastTimeMs: number;
+  cubicLastJiffies: number;
+  /** Acknowledged packets per packet of growth. */
+  cubicPace: number;
   cubicOriginPoint: number;
   cubicK: number;
   cubicDelayMinUs: number;
-  cubicEpochStartMs: number;
+  cubicEpochJiffies: number;
   cubicAckCount: number;
   cubicTcpCwnd: number;
+  hystartRoundStartUs: number;
+  hystartLastAckUs: number;
+  hystartEndSeq: number;
+  hystartRttUs: number;
+  hystartSamples: number;
+  isHystartDone: boolean;
 
   // Round-trip time and retransmission (microseconds; rto in jiffies).
   srttUs: number;
@@ -256,6 +257,7 @@ export interface TcpSocket extends TcpEntry {
   retransmits: number;
   probesOut: number;
   totalRetrans: number;
+  totalTimeouts: number;
   lastReceiveJiffies: number;
   rackNs: number;
   rackEndSeq: number;
@@ -265,7 +267,19 @@ export interface TcpSocket extends TcpEntry {
   lossProbeHighSeq: number;
   hasLossProbe: boolean;
   isLossProbeRetransmit: boolean;
+  /** F-RTO: after a timeout it is being found out whether it was false. */
+  isFrto: boolean;
   keepaliveProbes: number;
+  /** Progress was made: the next packet confirms the neighbour (sk_dst_pending_confirm). */
+  isConfirmPending: boolean;
+  /** When the first unanswered zero-window probe was sent, 0 if none. */
+  firstProbeMs: number;
+  /** An acknowledgment is due when the socket is unlocked (TCP_ACK_DEFERRED). */
+  isAckDeferred: boolean;
+  /** Data per unit of buffer in 256ths, as measured (scaling_ratio). */
+  scalingRatio: number;
+  /** A process waits for room in the send buffer (SOCK_NOSPACE). */
+  isWaitingForRoom: boolean;
   /** FIN-WAIT-2 with a process that has closed: when it becomes TIME-WAIT. */
   lingerJiffies: number;
 
@@ -282,28 +296,14 @@ export interface TcpSocket extends TcpEntry {
 /** A closed socket that is bound to nothing. */
 export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): TcpSocket {
   const socket: TcpSocket = {
+    ...makeBoundSocket(netns, PROTOCOL_TCP),
     kind: 'socket',
-    slot: 'socket',
-    netns,
-    localAddress: 0,
-    localPort: 0,
-    remoteAddress: 0,
-    remotePort: 0,
-    boundDevice: null,
     nextInChain: null,
     isHashed: false,
-    waiters: makeWaitQueue(),
-    error: null,
     softError: null,
-    ttlHops: 0,
-    tos: 0,
-    mark: 0,
-    pathMtuDiscovery: 'want',
-    receiveQueue: makePacketQueue(),
     boundAddress: 0,
     isPortBound: false,
     bucket: null,
-    isReuseAddress: false,
     isKeepalive: false,
     nagle: 0,
     isAbortOnClose: false,
@@ -315,10 +315,7 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     isOwned: false,
     backlog: makePacketQueue(),
     deferredMtuBytes: 0,
-    route: makeRoute(),
     isRouted: false,
-    hash: 0,
-    ipId: 0,
     backlogMax: 0,
     acceptQueue: [],
     requests: new Set(),
@@ -344,8 +341,8 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     pathMtuCookie: 0,
     gsoSegments: 0,
     lastSendJiffies: 0,
+    lastWriteNs: 0,
     received: makeReceiveQueue(),
-    receiveBufferBytes: 0,
     irs: 0,
     receiveNext: 0,
     copiedSeq: 0,
@@ -394,6 +391,7 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     undoRetrans: 0,
     packetsOut: 0,
     sackedOut: 0,
+    highestSackEnd: 0,
     lostOut: 0,
     retransOut: 0,
     delivered: 0,
@@ -407,16 +405,22 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     cwndUsed: 0,
     cwndStampJiffies: 0,
     isReno: false,
-    cubicCount: 0,
     cubicLastMaxCwnd: 0,
     cubicLastCwnd: 0,
-    cubicLastTimeMs: 0,
+    cubicLastJiffies: 0,
+    cubicPace: 0,
     cubicOriginPoint: 0,
     cubicK: 0,
     cubicDelayMinUs: 0,
-    cubicEpochStartMs: 0,
+    cubicEpochJiffies: 0,
     cubicAckCount: 0,
     cubicTcpCwnd: 0,
+    hystartRoundStartUs: 0,
+    hystartLastAckUs: 0,
+    hystartEndSeq: 0,
+    hystartRttUs: 0,
+    hystartSamples: 0,
+    isHystartDone: false,
     srttUs: 0,
     mdevUs: 1_000_000,
     mdevMaxUs: 0,
@@ -429,6 +433,7 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     retransmits: 0,
     probesOut: 0,
     totalRetrans: 0,
+    totalTimeouts: 0,
     lastReceiveJiffies: 0,
     rackNs: 0,
     rackEndSeq: 0,
@@ -438,7 +443,13 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     lossProbeHighSeq: 0,
     hasLossProbe: false,
     isLossProbeRetransmit: false,
+    isFrto: false,
     keepaliveProbes: 0,
+    isConfirmPending: false,
+    firstProbeMs: 0,
+    isAckDeferred: false,
+    scalingRatio: 128,
+    isWaitingForRoom: false,
     lingerJiffies: 0,
     timerPending: TIMER_NONE,
     retransmitTimer: makeTimer(netns.cpu, () => handlers.retransmit(socket)),

@@ -2,6 +2,7 @@
  * States, flags and limits of TCP, and comparison of sequence numbers.
  * @source include/net/tcp_states.h, include/net/tcp.h, include/net/inet_connection_sock.h
  */
+import { HZ } from '../jiffies.ts';
 
 export const TCP_ESTABLISHED = 1;
 export const TCP_SYN_SENT = 2;
@@ -57,9 +58,8 @@ export const TIMER_PROBE = 3;
 export const TIMER_LOSS_PROBE = 5;
 export const TIMER_REORDER = 6;
 
-/** The tick of the kernel's timers: CONFIG_HZ is 250. */
-export const HZ = 250;
-export const JIFFY_NS = 4_000_000;
+/** Microseconds of a jiffy. */
+export const HZ_US = 1_000_000 / HZ;
 
 /** In jiffies. */
 export const TCP_TIMEOUT_INIT = HZ;

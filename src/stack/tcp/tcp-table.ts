@@ -37,7 +37,7 @@ export interface BindOwner {
   /** The address that was bound, 0 for any. */
   boundAddress: Ipv4;
   boundDevice: Device | null;
-  isReuseAddress: boolean;
+  reuseAddress: boolean;
   /** TCP_* state. */
   state: number;
 }
@@ -102,7 +102,7 @@ export function findConnection(
 ): TcpEntry | null {
   const { chains } = table;
   const hash = hashConnection(localAddress, localPort, remoteAddress, remotePort);
-  let entry = chains[hash & (chains.length - 1)]!;
+  let entry = chains[hash & (chains.length - 1)] as TcpEntry | null;
   while (entry !== null) {
     if (
       entry.remotePort === remotePort &&
@@ -132,7 +132,7 @@ export function unhashEntry(table: TcpTable, entry: TcpEntry): void {
   const { chains } = table;
   const index = chainOf(chains, entry);
   let previous: TcpEntry | null = null;
-  let at = chains[index]!;
+  let at = chains[index] as TcpEntry | null;
   while (at !== null && at !== entry) {
     previous = at;
     at = at.nextInChain;
@@ -208,7 +208,7 @@ export function isBindConflict(bucket: BindBucket, owner: BindOwner): boolean {
       other.boundDevice === null ||
       owner.boundDevice === other.boundDevice;
     if (!sameDevice) continue;
-    if (owner.isReuseAddress && other.isReuseAddress && other.state !== TCP_LISTEN) continue;
+    if (owner.reuseAddress && other.reuseAddress && other.state !== TCP_LISTEN) continue;
     const sameAddress =
       owner.boundAddress === 0 ||
       other.boundAddress === 0 ||
@@ -249,7 +249,7 @@ function chainOf(chains: Array<TcpEntry | null>, entry: TcpEntry): number {
 
 function link(chains: Array<TcpEntry | null>, entry: TcpEntry): void {
   const index = chainOf(chains, entry);
-  entry.nextInChain = chains[index]!;
+  entry.nextInChain = chains[index] as TcpEntry | null;
   chains[index] = entry;
 }
 
