@@ -2,9 +2,9 @@
  * Netfilter of one namespace: the five hooks, and what hangs on them in order of priority.
  *
  *     PREROUTING   defrag(-400) raw(-300) conntrack(-200) mangle(-150) nat dst(-100)
- *     INPUT        mangle(-150) filter(0) nat src(100) conntrack confirm(max)
- *     FORWARD      mangle(-150) filter(0)
- *     OUTPUT       defrag(-400) raw(-300) conntrack(-200) mangle(-150) nat dst(-100) filter(0)
+ *     INPUT        mangle(-150) filter(0) security(50) nat src(100) conntrack confirm(max)
+ *     FORWARD      mangle(-150) filter(0) security(50)
+ *     OUTPUT       defrag(-400) raw(-300) conntrack(-200) mangle(-150) nat dst(-100) filter(0) security(50)
  *     POSTROUTING  mangle(-150) nat src(100) conntrack confirm(max)
  *
  * @source include/uapi/linux/netfilter_ipv4.h enum nf_ip_hook_priorities
@@ -13,13 +13,34 @@ import type { Ipv4 } from '../base/ipv4-address.ts';
 import type { Device, Netns } from '../engine/device.ts';
 import type { Packet } from '../engine/packet.ts';
 import type { Simulator } from '../engine/simulator.ts';
+import { ipSource, ipTarget, ipTos } from '../protocols/ipv4.ts';
+import {
+  type Conntrack,
+  confirmPacket,
+  defragPacket,
+  makeConntrack,
+  trackPacket,
+} from './conntrack.ts';
+import { natPacket } from './nat.ts';
+import {
+  HOOK_INPUT,
+  HOOK_NAMES,
+  HOOK_OUTPUT,
+  HOOK_POSTROUTING,
+  HOOK_PREROUTING,
+} from './netfilter-hooks.ts';
+import type { Walk } from './rule.ts';
+import { walkBaseChain } from './rule-walk.ts';
+import { makeTables, type Tables } from './tables.ts';
 
-export const HOOK_PREROUTING = 0;
-export const HOOK_INPUT = 1;
-export const HOOK_FORWARD = 2;
-export const HOOK_OUTPUT = 3;
-export const HOOK_POSTROUTING = 4;
-export const HOOK_NAMES = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
+export {
+  HOOK_FORWARD,
+  HOOK_INPUT,
+  HOOK_NAMES,
+  HOOK_OUTPUT,
+  HOOK_POSTROUTING,
+  HOOK_PREROUTING,
+} from './netfilter-hooks.ts';
 
 /** What REJECT answers with. `tcp-reset` or the code of an ICMP unreachable. */
 export type RejectAnswer = 'tcp-reset' | number;
@@ -40,16 +61,66 @@ export interface NetfilterSlots {
   reassemble(sim: Simulator, packet: Packet): Packet | null;
 }
 
-/** Filled by the owner of this layer: tables, conntrack, nat; see tables.ts and conntrack.ts. */
+/** What `-m ipvs` asks of IPVS once there is one. */
+export interface IpvsSlot {
+  /** Whether the packet belongs to an IPVS connection that fits (0 in a field: any). */
+  isOfConnection(packet: Packet, wanted: IpvsTest): boolean;
+}
+
+export interface IpvsTest {
+  readonly protocol: number;
+  readonly address: Ipv4;
+  readonly addressMask: number;
+  readonly port: number;
+  readonly controlPort: number;
+  /** 'ORIGINAL', 'REPLY' or '' for both. */
+  readonly direction: string;
+  /** 'GATE', 'IPIP', 'MASQ' or '' for any. */
+  readonly method: string;
+}
+
 export interface Netfilter {
   readonly netns: Netns;
   readonly slots: NetfilterSlots;
   /** 1 for each hook on which anything hangs; 0 lets the stack skip the call. */
   readonly isActive: Uint8Array;
+  readonly tables: Tables;
+  readonly conntrack: Conntrack;
+  /** Rules and nat chains for which connection tracking runs; kept up to date by tables.ts. */
+  needsConntrack: number;
+  /** Others that need it (IPVS, `conntrack -I`): change it and call refreshHooks(). */
+  otherTrackers: number;
+  /** Whether connection tracking runs: either of the two above is not 0. */
+  isTracking: boolean;
+  /** Whether a nat chain exists. */
+  isNatActive: boolean;
+  /** Records of walks, by depth. */
+  readonly walks: Walk[];
+  walkDepth: number;
+  /** Where LOG and TRACE write a line of the kernel log; null: nowhere. */
+  kernelLog: ((line: string) => void) | null;
+  ipvs: IpvsSlot | null;
+  /** For `-m policy --dir out`: whether the packet will go through IPsec; null: none does. */
+  isForIpsec: ((packet: Packet) => boolean) | null;
 }
 
 export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
-  return { netns, slots, isActive: new Uint8Array(5) };
+  return {
+    netns,
+    slots,
+    isActive: new Uint8Array(5),
+    tables: makeTables(),
+    conntrack: makeConntrack(netns),
+    needsConntrack: 0,
+    otherTrackers: 0,
+    isTracking: false,
+    isNatActive: false,
+    walks: [],
+    walkDepth: 0,
+    kernelLog: null,
+    ipvs: null,
+    isForIpsec: null,
+  };
 }
 
 /**
@@ -58,12 +129,106 @@ export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
  *   dropped with its reason, or kept.
  */
 export function runHook(
-  _sim: Simulator,
-  _netfilter: Netfilter,
-  _hook: number,
+  sim: Simulator,
+  netfilter: Netfilter,
+  hook: number,
   packet: Packet,
-  _inDevice: Device | null,
-  _outDevice: Device | null,
+  inDevice: Device | null,
+  outDevice: Device | null,
 ): Packet | null {
-  return packet;
+  let current: Packet | null = packet;
+  if (hook === HOOK_PREROUTING || hook === HOOK_OUTPUT) {
+    current = runEarly(sim, netfilter, hook, packet, inDevice, outDevice);
+    if (current === null) return null;
+  }
+  const { tables } = netfilter;
+  const mangle = tables.mangle.walked[hook]!;
+  if (mangle !== null) {
+    if (hook === HOOK_OUTPUT) {
+      if (!walkMangleOutput(sim, netfilter, current, outDevice)) return null;
+    } else if (!walkBaseChain(sim, netfilter, mangle, current, inDevice, outDevice)) return null;
+  }
+  const isNatFirst = hook === HOOK_PREROUTING || hook === HOOK_OUTPUT;
+  if (isNatFirst && netfilter.isNatActive) {
+    if (!natPacket(sim, netfilter, hook, current, inDevice, outDevice)) return null;
+  }
+  const filter = tables.filter.walked[hook]!;
+  if (filter !== null) {
+    if (!walkBaseChain(sim, netfilter, filter, current, inDevice, outDevice)) return null;
+  }
+  const security = tables.security.walked[hook]!;
+  if (security !== null) {
+    if (!walkBaseChain(sim, netfilter, security, current, inDevice, outDevice)) return null;
+  }
+  if (hook === HOOK_INPUT || hook === HOOK_POSTROUTING) {
+    if (!runLate(sim, netfilter, hook, current, inDevice, outDevice)) return null;
+  }
+  if (sim.trace !== null) {
+    sim.trace('hook', current, netfilter.netns.name, { hook: HOOK_NAMES[hook]! });
+  }
+  return current;
+}
+
+/** What comes before mangle where packets enter: defragmentation, raw, connection tracking. */
+function runEarly(
+  sim: Simulator,
+  netfilter: Netfilter,
+  hook: number,
+  packet: Packet,
+  inDevice: Device | null,
+  outDevice: Device | null,
+): Packet | null {
+  let current: Packet | null = packet;
+  if (netfilter.isTracking) {
+    current = defragPacket(sim, netfilter, packet);
+    if (current === null) return null;
+  }
+  const raw = netfilter.tables.raw.walked[hook]!;
+  if (raw !== null && !walkBaseChain(sim, netfilter, raw, current, inDevice, outDevice)) {
+    return null;
+  }
+  return netfilter.isTracking ? trackPacket(sim, netfilter, hook, current) : current;
+}
+
+/** What comes last where packets leave: source NAT, and the flow's entry into the table. */
+function runLate(
+  sim: Simulator,
+  netfilter: Netfilter,
+  hook: number,
+  packet: Packet,
+  inDevice: Device | null,
+  outDevice: Device | null,
+): boolean {
+  if (netfilter.isNatActive) {
+    if (!natPacket(sim, netfilter, hook, packet, inDevice, outDevice)) return false;
+  }
+  return !netfilter.isTracking || confirmPacket(sim, netfilter, packet);
+}
+
+/**
+ * mangle/OUTPUT is a chain of type `route`: a packet of which it changed what routing looks at is
+ * routed again.
+ * @source net/netfilter/nft_chain_route.c nf_route_table_hook4()
+ */
+function walkMangleOutput(
+  sim: Simulator,
+  netfilter: Netfilter,
+  packet: Packet,
+  outDevice: Device | null,
+): boolean {
+  const { bytes, network, mark } = packet;
+  const source = ipSource(bytes, network);
+  const target = ipTarget(bytes, network);
+  const tos = ipTos(bytes, network);
+  const chain = netfilter.tables.mangle.walked[HOOK_OUTPUT]!;
+  if (!walkBaseChain(sim, netfilter, chain!, packet, null, outDevice)) return false;
+  if (
+    packet.mark === mark &&
+    ipSource(packet.bytes, packet.network) === source &&
+    ipTarget(packet.bytes, packet.network) === target &&
+    ipTos(packet.bytes, packet.network) === tos
+  ) {
+    return true;
+  }
+  return netfilter.slots.reroute(sim, packet);
 }

@@ -1,0 +1,297 @@
+/**
+ * -m addrtype, physdev, policy, ipvs: options and texts.
+ * @source extensions/libxt_addrtype.c, libxt_physdev.c, libxt_policy.c, libxt_ipvs.c
+ */
+import { formatIpv4 } from '../../../base/ipv4-address.ts';
+import {
+  type AddrtypeTest,
+  type PhysdevTest,
+  testAddrtype,
+  testIpvs,
+  testPhysdev,
+  testPolicy,
+} from '../../matches/device-tests.ts';
+import type { IpvsTest } from '../../netfilter.ts';
+import {
+  HOOK_INPUT,
+  HOOK_OUTPUT,
+  HOOK_POSTROUTING,
+  HOOK_PREROUTING,
+} from '../../netfilter-hooks.ts';
+import { ANY_HOOK, type ExtensionScope, makeMatch } from '../../rule.ts';
+import {
+  findOption,
+  type GivenOption,
+  type MatchExtension,
+  NotEmulated,
+  not,
+  numberOf,
+  ParameterProblem,
+  parseMasked,
+  sameText,
+} from '../extension.ts';
+import { parseProtocol } from '../protocol-names.ts';
+import { interfaceText, parseInterface, prefixLengthOf } from '../rule-text.ts';
+
+/** By number of the route type. @source include/uapi/linux/rtnetlink.h */
+const ADDRESS_TYPES = [
+  'UNSPEC',
+  'UNICAST',
+  'LOCAL',
+  'BROADCAST',
+  'ANYCAST',
+  'MULTICAST',
+  'BLACKHOLE',
+  'UNREACHABLE',
+  'PROHIBIT',
+  'THROW',
+  'NAT',
+  'XRESOLVE',
+];
+
+function readTypes(option: GivenOption | undefined): number {
+  if (option === undefined) return 0;
+  let bits = 0;
+  for (const part of option.value.split(',')) {
+    const type = ADDRESS_TYPES.indexOf(part.toUpperCase());
+    if (type < 0) throw new ParameterProblem(`addrtype: bad type "${part}"`);
+    bits |= 1 << type;
+  }
+  return bits;
+}
+
+const typesText = (bits: number): string =>
+  ADDRESS_TYPES.filter((_, type) => (bits & (1 << type)) !== 0).join(',');
+
+const hooksWithout = (...hooks: number[]): ExtensionScope => ({
+  hooks: hooks.reduce((bits, hook) => bits & ~(1 << hook), ANY_HOOK),
+  table: null,
+  needsConntrack: false,
+});
+
+const LIMIT_SCOPES: Readonly<Record<AddrtypeTest['limit'], ExtensionScope>> = {
+  '': hooksWithout(),
+  in: hooksWithout(HOOK_POSTROUTING, HOOK_OUTPUT),
+  out: hooksWithout(HOOK_PREROUTING, HOOK_INPUT),
+};
+
+export const addrtypeMatch: MatchExtension = {
+  name: 'addrtype',
+  options: [
+    { names: ['src-type'], argumentCount: 1, canInvert: true },
+    { names: ['dst-type'], argumentCount: 1, canInvert: true },
+    { names: ['limit-iface-in'], argumentCount: 0, excludes: ['limit-iface-out'] },
+    { names: ['limit-iface-out'], argumentCount: 0, excludes: ['limit-iface-in'] },
+  ],
+  build: (given) => {
+    const source = findOption(given, 'src-type');
+    const target = findOption(given, 'dst-type');
+    if (source === undefined && target === undefined) {
+      throw new ParameterProblem('addrtype: you must specify --src-type or --dst-type');
+    }
+    const isIn = findOption(given, 'limit-iface-in') !== undefined;
+    const isOut = findOption(given, 'limit-iface-out') !== undefined;
+    const info: AddrtypeTest = {
+      sourceTypes: readTypes(source),
+      isSourceInverted: source?.isInverted ?? false,
+      targetTypes: readTypes(target),
+      isTargetInverted: target?.isInverted ?? false,
+      limit: isIn ? 'in' : isOut ? 'out' : '',
+    };
+    let save = '';
+    let list = ' ADDRTYPE match';
+    if (source !== undefined) {
+      save += `${not(source.isInverted)} --src-type ${typesText(info.sourceTypes)}`;
+      list += ` src-type ${source.isInverted ? '!' : ''}${typesText(info.sourceTypes)}`;
+    }
+    if (target !== undefined) {
+      save += `${not(target.isInverted)} --dst-type ${typesText(info.targetTypes)}`;
+      list += ` dst-type ${target.isInverted ? '!' : ''}${typesText(info.targetTypes)}`;
+    }
+    if (info.limit !== '') {
+      save += ` --limit-iface-${info.limit}`;
+      list += ` limit-${info.limit}`;
+    }
+    return makeMatch(
+      'addrtype',
+      testAddrtype,
+      info,
+      sameText(save, list),
+      LIMIT_SCOPES[info.limit],
+    );
+  },
+};
+
+/** How an option without an argument was given: 1, inverted -1, not at all 0. */
+function flagOf(option: GivenOption | undefined): number {
+  if (option === undefined) return 0;
+  return option.isInverted ? -1 : 1;
+}
+
+function physdevText(info: PhysdevTest): string {
+  const flag = (value: number, name: string): string =>
+    value === 0 ? '' : `${not(value < 0)} --${name}`;
+  let text = flag(info.isIn, 'physdev-is-in');
+  if (info.inPort !== null) {
+    text += `${not(info.inPort.isInverted)} --physdev-in ${interfaceText(info.inPort)}`;
+  }
+  text += flag(info.isOut, 'physdev-is-out');
+  if (info.outPort !== null) {
+    text += `${not(info.outPort.isInverted)} --physdev-out ${interfaceText(info.outPort)}`;
+  }
+  return text + flag(info.isBridged, 'physdev-is-bridged');
+}
+
+export const physdevMatch: MatchExtension = {
+  name: 'physdev',
+  options: [
+    { names: ['physdev-in'], argumentCount: 1, canInvert: true },
+    { names: ['physdev-out'], argumentCount: 1, canInvert: true },
+    { names: ['physdev-is-in'], argumentCount: 0, canInvert: true },
+    { names: ['physdev-is-out'], argumentCount: 0, canInvert: true },
+    { names: ['physdev-is-bridged'], argumentCount: 0, canInvert: true },
+  ],
+  build: (given) => {
+    if (given.length === 0) throw new ParameterProblem('PHYSDEV: no physdev option specified');
+    const port = (name: string) => {
+      const option = findOption(given, name);
+      return option === undefined ? null : parseInterface(option.value, option.isInverted);
+    };
+    const info: PhysdevTest = {
+      inPort: port('physdev-in'),
+      outPort: port('physdev-out'),
+      isIn: flagOf(findOption(given, 'physdev-is-in')),
+      isOut: flagOf(findOption(given, 'physdev-is-out')),
+      isBridged: flagOf(findOption(given, 'physdev-is-bridged')),
+    };
+    const asksOut = info.outPort !== null || info.isOut !== 0;
+    const scope = asksOut && info.isBridged <= 0 ? hooksWithout(HOOK_OUTPUT) : hooksWithout();
+    const shown = physdevText(info);
+    return makeMatch(
+      'physdev',
+      testPhysdev,
+      info,
+      sameText(shown, ` PHYSDEV match${shown}`),
+      scope,
+    );
+  },
+};
+
+const POLICY_REFUSED = [
+  'strict',
+  'reqid',
+  'spi',
+  'proto',
+  'mode',
+  'tunnel-src',
+  'tunnel-dst',
+  'next',
+];
+
+export const policyMatch: MatchExtension = {
+  name: 'policy',
+  options: [
+    { names: ['dir'], argumentCount: 1 },
+    { names: ['pol'], argumentCount: 1 },
+    ...POLICY_REFUSED.map((name) => ({
+      names: [name],
+      argumentCount: name === 'strict' || name === 'next' ? (0 as const) : (1 as const),
+      canInvert: true as const,
+    })),
+  ],
+  build: (given) => {
+    const refused = given.find((option) => POLICY_REFUSED.includes(option.name));
+    if (refused !== undefined) throw new NotEmulated(`option --${refused.name} of match policy`);
+    const direction = findOption(given, 'dir')?.value;
+    const policy = findOption(given, 'pol')?.value ?? 'ipsec';
+    if (direction !== 'in' && direction !== 'out') {
+      throw new ParameterProblem(
+        direction === undefined
+          ? 'policy match: neither --dir in nor --dir out specified'
+          : `policy match: invalid dir "${direction}"`,
+      );
+    }
+    if (policy !== 'ipsec' && policy !== 'none') {
+      throw new ParameterProblem(`policy match: invalid policy "${policy}"`);
+    }
+    const text = sameText(
+      ` --dir ${direction} --pol ${policy}`,
+      ` policy match dir ${direction} pol ${policy}`,
+    );
+    const scope =
+      direction === 'in'
+        ? hooksWithout(HOOK_POSTROUTING, HOOK_OUTPUT)
+        : hooksWithout(HOOK_PREROUTING, HOOK_INPUT);
+    const info = { direction, wantsIpsec: policy === 'ipsec' } as const;
+    return makeMatch('policy', testPolicy, info, text, scope);
+  },
+};
+
+const IPVS_METHODS = ['GATE', 'IPIP', 'MASQ'];
+
+function readIpvs(given: readonly GivenOption[]): IpvsTest {
+  const option = (name: string) => findOption(given, name);
+  const port = (name: string): number => {
+    const given = option(name);
+    return given === undefined ? 0 : numberOf('ipvs', given, 0, 65535);
+  };
+  const addressOption = option('vaddr');
+  const parsed = addressOption === undefined ? null : parseMasked(addressOption.value);
+  const protocolOption = option('vproto');
+  const method = option('vmethod')?.value.toUpperCase() ?? '';
+  if (method !== '' && !IPVS_METHODS.includes(method)) {
+    throw new ParameterProblem(`IPVS: Bad value for "--vmethod" option: "${method}"`);
+  }
+  return {
+    protocol: protocolOption === undefined ? 0 : (parseProtocol(protocolOption.value) ?? 0),
+    address: parsed?.address ?? 0,
+    addressMask: parsed?.mask ?? 0,
+    port: port('vport'),
+    controlPort: port('vportctl'),
+    direction: option('vdir')?.value.toUpperCase() ?? '',
+    method,
+  };
+}
+
+function ipvsText(given: readonly GivenOption[], wanted: IpvsTest, dashes: string): string {
+  let text = '';
+  const add = (name: string, value: string): void => {
+    const option = findOption(given, name);
+    if (option === undefined) return;
+    text += `${not(option.isInverted)} ${dashes}${name}${value === '' ? '' : ` ${value}`}`;
+  };
+  const length = prefixLengthOf(wanted.addressMask);
+  const address = formatIpv4(wanted.address);
+  add('ipvs', '');
+  add('vproto', String(wanted.protocol));
+  add('vaddr', length === 32 ? address : `${address}/${length}`);
+  add('vport', String(wanted.port));
+  add('vdir', wanted.direction);
+  add('vmethod', wanted.method);
+  add('vportctl', String(wanted.controlPort));
+  return text;
+}
+
+export const ipvsMatch: MatchExtension = {
+  name: 'ipvs',
+  options: [
+    { names: ['ipvs'], argumentCount: 0, canInvert: true },
+    { names: ['vproto'], argumentCount: 1 },
+    { names: ['vaddr'], argumentCount: 1 },
+    { names: ['vport'], argumentCount: 1 },
+    { names: ['vdir'], argumentCount: 1 },
+    { names: ['vmethod'], argumentCount: 1 },
+    { names: ['vportctl'], argumentCount: 1 },
+  ],
+  build: (given) => {
+    if (given.length === 0) throw new ParameterProblem('IPVS: At least one option is required');
+    const wanted = readIpvs(given);
+    const isInverted = findOption(given, 'ipvs')?.isInverted ?? false;
+    const text = sameText(ipvsText(given, wanted, '--'), ipvsText(given, wanted, ''));
+    return makeMatch('ipvs', testIpvs, { isInverted, wanted }, text, {
+      hooks: ANY_HOOK,
+      table: null,
+      needsConntrack: true,
+    });
+  },
+};
