@@ -24,6 +24,7 @@ import { takeReceived } from '../stack/socket.ts';
 import {
   acknowledge,
   adaptInterval,
+  PING_FILTER_ERRORS,
   PING_TIMEVAL_BYTES,
   type PingState,
   timestampOf,
@@ -56,6 +57,7 @@ export function* receivePingError(state: PingState): Program<boolean> {
   if (!isOurs) return false;
   const sequence = icmpEchoSequence(payload, 0);
   acknowledge(state, sequence);
+  state.socket.icmpFilter = PING_FILTER_ERRORS;
   counts.errors++;
   if (options.isQuiet) return true;
   if (options.isFlood) {

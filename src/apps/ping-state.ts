@@ -12,6 +12,11 @@ import { wallClockOf } from './wall-clock.ts';
 
 /** Space for a struct timeval: data shorter than this carries no time. */
 export const PING_TIMEVAL_BYTES = 16;
+/** ICMP_FILTER bits: all but replies, redirects and errors. */
+export const PING_FILTER_ALL = ~((1 << 0) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 11) | (1 << 12));
+/** Once the error queue is known to work, errors need not come as datagrams too. */
+export const PING_FILTER_ERRORS = ~((1 << 0) | (1 << 4) | (1 << 5));
+
 export interface PingOptions {
   readonly target: Ipv4;
   /** The target as the user named it. */

@@ -17,6 +17,7 @@ import { closeRawSocket, openRawSocket, sendRaw } from '../stack/raw-socket.ts';
 import { receivePingDatagram, receivePingError } from './ping-receive.ts';
 import {
   inFlight,
+  PING_FILTER_ALL,
   PING_TIMEVAL_BYTES,
   type PingOptions,
   type PingState,
@@ -84,6 +85,7 @@ function openPing(
   process.cleanups.push(() => closeRawSocket(socket));
   const isGroup = options.isBroadcast || isMulticast(options.target);
   socket.receiveErrors = true;
+  socket.icmpFilter = PING_FILTER_ALL;
   socket.mayBroadcast = options.isBroadcast;
   socket.pathMtuDiscovery = options.pathMtuDiscovery ?? (isGroup ? 'do' : 'want');
   socket.boundDevice = options.device;

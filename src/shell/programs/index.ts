@@ -4,6 +4,7 @@
  */
 import type { ProgramDefinition } from '../program.ts';
 import { bridge } from './bridge.ts';
+import { busybox } from './busybox.ts';
 import { busyboxHttpd } from './busybox-httpd.ts';
 import { conntrack } from './conntrack.ts';
 import { curl } from './curl.ts';
@@ -15,6 +16,7 @@ import { traceroute } from './traceroute.ts';
 
 export const PROGRAMS: readonly ProgramDefinition[] = [
   bridge,
+  busybox,
   busyboxHttpd,
   conntrack,
   curl,

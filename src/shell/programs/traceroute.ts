@@ -206,9 +206,9 @@ function applyWait(draft: Draft, value: string): string | null {
     return `bad wait specifications \`${value}' used`;
   }
   draft.waitSec = parts[0] ?? draft.waitSec;
-  // A single value fixes the time: no guessing from other answers.
-  draft.hereFactor = parts.length === 1 ? 0 : (parts[1] ?? draft.hereFactor);
-  draft.nearFactor = parts.length === 1 ? 0 : (parts[2] ?? draft.nearFactor);
+  // What is not given is off: no guessing from other answers.
+  draft.hereFactor = parts[1] ?? 0;
+  draft.nearFactor = parts[2] ?? 0;
   return null;
 }
 
