@@ -62,6 +62,7 @@ export function addAddress(netns: NetNamespace, device: Device, spec: AddressSpe
     label: spec.label ?? device.name,
   });
   const { addresses } = inet;
+  inet.isPinned = true;
   if (addresses.length >= ADDRESSES_MAX) throw new KernelError('ENOSPC');
   let lastPrimary = 0;
   for (const [i, other] of addresses.entries()) {

@@ -101,6 +101,10 @@ export interface Inet extends InetSlot {
   readonly neighbour: NeighbourParameters;
   /** The device's neighbours by address. */
   readonly neighbours: IntTable<Neighbour>;
+  /** Settings (fields of conf and neighbour) that were written: they do not follow the default's. */
+  readonly pinned: Set<string>;
+  /** An address was added once: no setting follows the default any more. */
+  isPinned: boolean;
 }
 
 /** Settings that a new namespace starts with. @source net/ipv4/devinet.c ipv4_devconf */
@@ -178,6 +182,8 @@ export function makeInet(device: Device): Inet {
     conf: { ...netns.sysctl.confDefault },
     neighbour: { ...netns.sysctl.neighbourDefault },
     neighbours: makeIntTable(),
+    pinned: new Set(),
+    isPinned: false,
   };
   if (device.isLoopback) {
     inet.conf.disableXfrm = 1;
