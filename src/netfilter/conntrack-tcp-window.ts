@@ -97,6 +97,8 @@ function highestSack(bytes: Uint8Array, tcp: number, end: number, acknowledgment
   const optionsEnd = Math.min(tcp + tcpHeaderBytes(bytes, tcp), end);
   let highest = acknowledgment;
   let at = tcp + TCP_BYTES;
+  // Timestamps alone, as in almost every segment: NOP, NOP, kind 8, size 10.
+  if (optionsEnd - at === 12 && readInt32(bytes, at) === 0x0101080a) return highest;
   while (at < optionsEnd) {
     const kind = bytes[at]!;
     if (kind === TCP_OPTION_END) break;
