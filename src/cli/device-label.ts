@@ -22,7 +22,7 @@ function labelOf(device: Device): string {
   const address = inetOf(device).addresses[0];
   if (address !== undefined) parts.push(`${formatIpv4(address.address)}/${address.prefixLength}`);
   const { state } = device;
-  if (state.kind === 'vxlan' && 'vni' in state) parts.push(`VNI ${state.vni}`);
+  if (state.kind === 'vxlan' && 'id' in state) parts.push(`VNI ${state.id}`);
   if (device.master !== null) parts.push(`[${device.master.name}]`);
   return parts.join(' ');
 }

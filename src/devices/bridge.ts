@@ -31,6 +31,7 @@ import {
   purgeBridgeFdb,
 } from './bridge-fdb.ts';
 import { findMac, insertMac } from './mac-table.ts';
+import { traceFlood, traceForward, traceLearn } from './trace-frames.ts';
 
 /** @source BR_MAX_PORTS */
 export const BRIDGE_PORTS_MAX = 1023;
@@ -155,7 +156,7 @@ export function bridgeFrame(sim: Simulator, port: BridgePort, packet: Packet): v
   const bridge = bridgeDevice.state as Bridge; // a port's bridge is one
   sim.workNs += sim.cost.bridgeForwardNs;
   if (port.isLearning) {
-    learn(sim, bridge, port, sourceMacHi(bytes, start), sourceMacLo(bytes, start));
+    learn(sim, bridge, port, packet);
   }
   let isForHost = bridgeDevice.promiscuousCount > 0;
   const hi = targetMacHi(bytes, start);
@@ -234,15 +235,20 @@ const FLOOD_MULTICAST = 1;
 const FLOOD_BROADCAST = 2;
 
 /** Notes behind which port an address lives. @source br_fdb_update() */
-function learn(sim: Simulator, bridge: Bridge, port: BridgePort, hi: number, lo: number): void {
+function learn(sim: Simulator, bridge: Bridge, port: BridgePort, packet: Packet): void {
   if (bridge.ageingNs === 0) return;
+  const hi = sourceMacHi(packet.bytes, packet.start);
+  const lo = sourceMacLo(packet.bytes, packet.start);
   const { fdb } = bridge;
   const now = timeNs(sim);
   const entry = findMac(fdb, hi, lo);
   if (entry !== null) {
     if (entry.isLocal) return;
     entry.updatedNs = now;
-    if (entry.port !== port && !entry.isSticky) entry.port = port;
+    if (entry.port !== port && !entry.isSticky) {
+      entry.port = port;
+      if (sim.trace !== null) traceLearn(sim, port.bridge, hi, lo, port.device.name, packet);
+    }
     return;
   }
   if (fdb.count >= BRIDGE_FDB_MAX) {
@@ -250,6 +256,7 @@ function learn(sim: Simulator, bridge: Bridge, port: BridgePort, hi: number, lo:
     if (fdb.count >= BRIDGE_FDB_MAX) return;
   }
   insertMac(fdb, makeBridgeFdbEntry(hi, lo, port, now));
+  if (sim.trace !== null) traceLearn(sim, port.bridge, hi, lo, port.device.name, packet);
 }
 
 /**
@@ -261,6 +268,7 @@ function flood(sim: Simulator, bridge: Bridge, packet: Packet, how: number, isKe
   const from = packet.device;
   const isFromHost = from !== null && from.state === bridge;
   const fromIsolated = !isFromHost && isIsolatedPort(bridge, from);
+  if (sim.trace !== null && ports.length > 0) traceFlood(sim, ports[0]!.bridge, packet);
   let previous: BridgePort | null = null;
   for (let i = 0; i < ports.length; i++) {
     const port = ports[i]!;
@@ -287,6 +295,7 @@ function forwardTo(sim: Simulator, port: BridgePort | null, packet: Packet, isKe
     const bridge = port.bridge.state as Bridge; // a port's bridge is one
     const isFromHost = from === port.bridge;
     if (mayLeaveBy(port, from, port.isIsolated && !isFromHost && isIsolatedPort(bridge, from))) {
+      if (sim.trace !== null) traceForward(sim, port.bridge, port.device, packet);
       leaveBy(sim, port, isKept ? copyPacket(sim, packet) : packet, isFromHost);
       return;
     }

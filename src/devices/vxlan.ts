@@ -46,6 +46,7 @@ import {
 import { flowHashOf, flowSourcePort } from './flow-hash.ts';
 import { insertMac } from './mac-table.ts';
 import { scrubPacket } from './scrub.ts';
+import { traceDecapsulate, traceEncapsulate } from './trace-frames.ts';
 import { makeVxlanFdbEntry, makeVxlanRemote, type VxlanRemote } from './vxlan-fdb.ts';
 import { answerArp, shortCut } from './vxlan-proxy.ts';
 import { findVxlan, lookUpVxlanFdb, type Vxlan } from './vxlan-record.ts';
@@ -133,6 +134,9 @@ export function receiveVxlan(
     drop(sim, packet, 'vxlan-bad-header', device);
     return;
   }
+  if (sim.trace !== null) {
+    traceDecapsulate(sim, device, packet, vxlanVni(bytes, start), source);
+  }
   scrubPacket(packet, vxlan.birth !== device.netns);
   packet.hash = 0;
   netifRx(sim, device, packet);
@@ -201,6 +205,9 @@ function encapsulate(
   sim.workNs += sim.cost.vxlanEncapsulateNs;
   device.txPackets++;
   device.txBytes += packet.end - ip;
+  if (sim.trace !== null) {
+    traceEncapsulate(sim, device, packet, vni, remote.address, sourcePort);
+  }
   const outer = withHeadroom(sim, packet);
   outer.start -= VXLAN_BYTES;
   writeVxlan(outer.bytes, outer.start, vni);

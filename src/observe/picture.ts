@@ -10,8 +10,10 @@
  *     └──────│───────────┘    └──────│───────────┘
  *     ┌─ wire ▼──────────────────────┴───────────┐
  */
+import { detailText } from './explain.ts';
 import { describeFrame, type FrameView } from './frame-view.ts';
-import type { EchoWays, Hop, Way } from './way.ts';
+import type { TraceEvent } from './trace.ts';
+import { type EchoWays, type Hop, splitPlace, type Way } from './way.ts';
 
 export interface PictureOptions {
   /** The machine on which a namespace lives, null if it stands for itself. */
@@ -85,12 +87,34 @@ function visitsOf(way: Way, back: Way | null, first: number, options: PictureOpt
       left: `${String(first + index).padStart(2)} ${deviceName}${label === '' ? '' : `  ${label}`}`,
       right: back === null ? '' : String(first + total + (total - 1 - index)),
     });
+    for (const text of hop.decisions.map(noteOf)) {
+      if (text !== '') visit.rows.push({ left: `   ${text}`, right: '' });
+    }
   });
   const { end } = way;
   if (end !== null && end.kind === 'drop') {
     visits.at(-1)?.rows.push({ left: ` x dropped: ${end.reason ?? ''}`, right: '' });
   }
   return visits;
+}
+
+/** What a namespace decided about the packet, if it is worth a line in the picture. */
+function noteOf({ kind, detail, where }: TraceEvent): string {
+  const { deviceName } = splitPlace(where);
+  switch (kind) {
+    case 'forward':
+      return `[${deviceName}] knows the MAC: ${detail.port}`;
+    case 'flood':
+      return `[${deviceName}] floods`;
+    case 'encapsulate':
+      return `+50 bytes, to ${detail.to}`;
+    case 'nat':
+    case 'fragment':
+    case 'reassemble':
+      return `${kind}: ${detailText(detail)}`;
+    default:
+      return '';
+  }
 }
 
 /** Neighbouring visits on the same machine; a namespace without machine is a group of its own. */

@@ -102,7 +102,7 @@ function tell(session: Session, netns: NetNamespace, topology: Topology, exitCod
       machineOf: (name) => machineOf(topology, name),
       labelOf: (name, device) => describeDevice(session, name, device),
     });
-    surroundings.write(`\n${heading(`The way of ping ${topology.name}`)}\n\n${picture}`);
+    surroundings.write(`\n${heading(topology.title)}\n\n${picture}`);
   }
   if (exitCode === 0) return;
   const reasons = explainLosses(events);
