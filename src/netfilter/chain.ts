@@ -7,6 +7,8 @@ import type { Rule } from './rule.ts';
 export interface Chain {
   name: string;
   readonly tableName: string;
+  /** Grows with every chain of the table: the order in which they were made. */
+  readonly serial: number;
   /** HOOK_* of a base chain, -1 of a user chain. */
   readonly hook: number;
   readonly rules: Rule[];
@@ -21,10 +23,11 @@ export interface Chain {
   policyBytes: number;
 }
 
-export function makeChain(tableName: string, name: string, hook: number): Chain {
+export function makeChain(tableName: string, name: string, hook: number, serial = 0): Chain {
   return {
     name,
     tableName,
+    serial,
     hook,
     rules: [],
     isPolicyDrop: false,

@@ -81,6 +81,8 @@ export interface Target {
 
 export const ANY_HOOK = 31;
 export const ANYWHERE: ExtensionScope = { hooks: ANY_HOOK, table: null, needsConntrack: false };
+/** The kernel refuses it in every table. */
+export const NOWHERE: ExtensionScope = { hooks: 0, table: '', needsConntrack: false };
 export const ANYWHERE_TRACKED: ExtensionScope = {
   hooks: ANY_HOOK,
   table: null,

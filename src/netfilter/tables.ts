@@ -41,6 +41,8 @@ export interface Table {
   readonly base: Array<Chain | null>;
   /** User chains in order of their names. */
   readonly userChains: Chain[];
+  /** Serial number of the next chain. */
+  nextSerial: number;
   /** What the walk looks at, by hook: the base chains that are not trivial. */
   readonly walked: Array<Chain | null>;
 }
@@ -60,6 +62,7 @@ function makeTable(name: TableName): Table {
     exists: false,
     base: [null, null, null, null, null],
     userChains: [],
+    nextSerial: 1,
     walked: [null, null, null, null, null],
   };
 }
@@ -76,7 +79,7 @@ export function makeTables(): Tables {
 
 /** The hook of a base chain's name in this table, -1 if it has none of that name. */
 export function hookOf(table: Table, chainName: string): number {
-  const hook = HOOK_NAMES.findIndex((name) => name === chainName);
+  const hook = (HOOK_NAMES as readonly string[]).indexOf(chainName);
   return TABLE_HOOKS[table.name].includes(hook) ? hook : -1;
 }
 
@@ -107,7 +110,7 @@ export function chainsOf(table: Table): Chain[] {
 export function newChain(netfilter: Netfilter, table: Table, name: string): Chain {
   if (findChain(table, name) !== null) throw new KernelError('EEXIST');
   if (table.userChains.length >= CHAINS_MAX) throw new KernelError('ENOSPC');
-  const chain = makeChain(table.name, name, -1);
+  const chain = makeChain(table.name, name, -1, table.nextSerial++);
   table.exists = true;
   table.userChains.push(chain);
   sortChains(table);
@@ -178,6 +181,7 @@ export function insertRule(
   replaces = false,
 ): void {
   if (rule.jump !== null && rule.jump.hook >= 0) throw new KernelError('EOPNOTSUPP');
+  if (neverMatches(rule)) throw new KernelError('EINVAL');
   if (chain.rules.length >= RULES_MAX) throw new KernelError('ENOSPC');
   const replaced = chain.rules.splice(index, replaces ? 1 : 0, rule);
   try {
@@ -190,6 +194,14 @@ export function insertRule(
     throw error;
   }
   rebuild(netfilter);
+}
+
+/** `! -s 0.0.0.0/0`: nf_tables refuses a comparison of no bits. */
+function neverMatches(rule: Rule): boolean {
+  return (
+    (rule.isSourceInverted && rule.sourceMask === 0) ||
+    (rule.isTargetInverted && rule.targetMask === 0)
+  );
 }
 
 function checkTable(table: Table, rule: Rule): void {

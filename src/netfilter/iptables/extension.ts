@@ -26,6 +26,8 @@ export interface ExtensionOption {
   readonly isRequired?: true;
   /** First names of options that exclude it. */
   readonly excludes?: readonly string[];
+  /** Throws at once what is wrong with a value, before later words are looked at. */
+  readonly check?: (value: string) => void;
 }
 
 /** What was given for an option. */

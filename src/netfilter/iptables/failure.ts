@@ -2,8 +2,9 @@
  * The words and exit codes with which the programs fail.
  * @source libxtables/xtables.c basic_exit_err(); iptables/xtables-standalone.c
  */
+
+import { BadArgument, NoSuchTable, PrintedAnswer } from './draft.ts';
 import { NotEmulated, ParameterProblem } from './extension.ts';
-import { BadArgument, NoSuchTable, PrintedAnswer } from './parse-command.ts';
 import { Incompatible, KernelRefused, Refused } from './run-command.ts';
 
 export interface IptablesResult {

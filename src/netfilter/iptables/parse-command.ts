@@ -5,10 +5,6 @@
 import type { Netfilter } from '../netfilter.ts';
 import {
   EMPTY_SPEC,
-  FRAGMENT_ANY,
-  FRAGMENT_LATER,
-  FRAGMENT_NOT_LATER,
-  type InterfaceTest,
   type RuleSpec,
   VERDICT_ACCEPT,
   VERDICT_CONTINUE,
@@ -17,100 +13,30 @@ import {
   VERDICT_JUMP,
   VERDICT_RETURN,
 } from '../rule.ts';
-import { TABLE_NAMES, type Table } from '../tables.ts';
+import type { Table } from '../tables.ts';
 import { COMMAND_LETTERS, type Command, illegalFlag, type ParsedRule } from './command.ts';
+import {
+  BadArgument,
+  CHAIN_NAME_MAX,
+  type Draft,
+  loadExtension,
+  makeDraft,
+  type ParseOptions,
+  setFlag,
+} from './draft.ts';
 import {
   checkComplete,
   checkGiven,
   type ExtensionOption,
-  type GivenOption,
-  type MatchExtension,
-  NotEmulated,
   ParameterProblem,
   parseAddress,
   parseMask,
   type RuleContext,
-  type TargetExtension,
 } from './extension.ts';
-import {
-  type FoundOption,
-  lastWord,
-  makeOptionReader,
-  nextOption,
-  type OptionReader,
-  takeArgument,
-} from './option-reader.ts';
-import { parseProtocol, parseUnsigned } from './protocol-names.ts';
-import { findMatch, findTarget, isKnownMatch, isKnownTarget, protocolMatch } from './registry.ts';
-import { parseInterface } from './rule-text.ts';
-
-/** A command that is over once it is read: -V, -h. */
-export class PrintedAnswer extends Error {
-  override name = 'PrintedAnswer';
-}
-
-/** The table of `-t NAME` does not exist. Exit code 3. */
-export class NoSuchTable extends Error {
-  override name = 'NoSuchTable';
-}
-
-/** A word that belongs to nothing; printed without the program's name. */
-export class BadArgument extends Error {
-  override name = 'BadArgument';
-}
-
-/** Longest chain name, and longest interface name. */
-const CHAIN_NAME_MAX = 28;
-const INTERFACE_NAME_MAX = 15;
-
-interface LoadedExtension {
-  readonly match: MatchExtension | null;
-  readonly target: TargetExtension | null;
-  readonly given: GivenOption[];
-}
-
-/** The command as far as it is read. */
-interface Draft {
-  readonly netfilter: Netfilter;
-  readonly reader: OptionReader;
-  readonly program: string;
-  readonly line: number;
-  tableName: string;
-  letter: string;
-  zeroesAfter: boolean;
-  chain: string;
-  ruleNumber: number;
-  policy: string;
-  newName: string;
-  /** Letters of the options given so far. */
-  flags: string;
-  isInverted: boolean;
-  source: string;
-  isSourceInverted: boolean;
-  target: string;
-  isTargetInverted: boolean;
-  inInterface: InterfaceTest;
-  outInterface: InterfaceTest;
-  protocol: number;
-  isProtocolInverted: boolean;
-  fragment: number;
-  readonly loaded: LoadedExtension[];
-  /** Protocol whose own match has been tried. */
-  triedProtocol: number;
-  jumpName: string;
-  isGoto: boolean;
-  packets: number;
-  bytes: number;
-  warnings: string;
-}
-
-export interface ParseOptions {
-  readonly program: string;
-  /** The table when there is no -t. */
-  readonly tableName: string;
-  /** Line of iptables-restore's input, 0 on a command line. */
-  readonly line: number;
-}
+import { type FoundOption, nextOption, takeArgument } from './option-reader.ts';
+import { parseUnsigned } from './protocol-names.ts';
+import { findTarget, isKnownTarget, protocolMatch } from './registry.ts';
+import { takeHeaderOption, takeOtherOption } from './rule-options.ts';
 
 /** Reads the words after the program's name. Throws what is wrong with them. */
 export function parseCommand(
@@ -125,40 +51,6 @@ export function parseCommand(
     takeOption(draft, found);
   }
   return finishCommand(draft);
-}
-
-function makeDraft(netfilter: Netfilter, words: readonly string[], options: ParseOptions): Draft {
-  return {
-    netfilter,
-    reader: makeOptionReader(words),
-    program: options.program,
-    line: options.line,
-    tableName: options.tableName,
-    letter: '',
-    zeroesAfter: false,
-    chain: '',
-    ruleNumber: 0,
-    policy: '',
-    newName: '',
-    flags: '',
-    isInverted: false,
-    source: '',
-    isSourceInverted: false,
-    target: '',
-    isTargetInverted: false,
-    inInterface: EMPTY_SPEC.inInterface,
-    outInterface: EMPTY_SPEC.outInterface,
-    protocol: 0,
-    isProtocolInverted: false,
-    fragment: FRAGMENT_ANY,
-    loaded: [],
-    triedProtocol: 0,
-    jumpName: '',
-    isGoto: false,
-    packets: 0,
-    bytes: 0,
-    warnings: '',
-  };
 }
 
 function takeOption(draft: Draft, found: FoundOption): void {
@@ -192,15 +84,6 @@ function loadProtocolMatch(draft: Draft): boolean {
   return true;
 }
 
-function loadExtension(
-  draft: Draft,
-  match: MatchExtension | null,
-  target: TargetExtension | null,
-): void {
-  draft.loaded.push({ match, target, given: [] });
-  draft.reader.extensions.push((match ?? target)!.options);
-}
-
 function takeExtensionOption(
   draft: Draft,
   found: { readonly extension: number; readonly option: ExtensionOption; readonly value: string },
@@ -216,6 +99,7 @@ function takeExtensionOption(
     }
     secondValue = second;
   }
+  option.check?.(found.value);
   const { isInverted } = draft;
   loaded.given.push({ name: option.names[0]!, value: found.value, secondValue, isInverted });
 }
@@ -228,18 +112,6 @@ function takeGlobalOption(draft: Draft, letter: string, value: string | null): v
   if ('sdpiofnx0cjg'.includes(letter)) setFlag(draft, letter);
   if ('sdiop'.includes(letter)) takeHeaderOption(draft, letter, value ?? '');
   else takeOtherOption(draft, letter, value ?? '');
-}
-
-/** Notes an option; most may be given once and only some after `!`. */
-function setFlag(draft: Draft, letter: string): void {
-  const flag = letter === 'g' ? 'j' : letter;
-  if (draft.flags.includes(flag)) {
-    throw new ParameterProblem(`multiple -${flag} flags not allowed`);
-  }
-  if (draft.isInverted && !'sdpiof'.includes(flag)) {
-    throw new ParameterProblem(`cannot have ! before -${flag}`);
-  }
-  draft.flags += flag;
 }
 
 function takeCommandLetter(draft: Draft, letter: string, value: string | null): void {
@@ -287,143 +159,6 @@ function checkNewName(name: string): void {
     throw new ParameterProblem('chain name may not clash with target name');
   }
   if (/\s/.test(name)) throw new ParameterProblem(`Invalid chain name \`${name}'`);
-}
-
-function takeHeaderOption(draft: Draft, letter: string, value: string): void {
-  const { isInverted } = draft;
-  switch (letter) {
-    case 's':
-      draft.source = value;
-      draft.isSourceInverted = isInverted;
-      break;
-    case 'd':
-      draft.target = value;
-      draft.isTargetInverted = isInverted;
-      break;
-    case 'i':
-      draft.inInterface = readInterface(draft, value);
-      break;
-    case 'o':
-      draft.outInterface = readInterface(draft, value);
-      break;
-    default:
-      // As the real one: it looks at the whole word, which with -pNAME is the option itself.
-      draft.protocol = readProtocol(lastWord(draft.reader), isInverted);
-      draft.isProtocolInverted = isInverted;
-  }
-}
-
-function readProtocol(word: string, isInverted: boolean): number {
-  const text = word.startsWith('--') ? word.slice(word.indexOf('=') + 1) : word;
-  const protocol = parseProtocol(text.toLowerCase());
-  if (protocol === null) throw new ParameterProblem(`unknown protocol "${text}" specified`);
-  if (protocol === 0 && isInverted) {
-    throw new ParameterProblem('rule would never match protocol');
-  }
-  return protocol;
-}
-
-function readInterface(draft: Draft, text: string): InterfaceTest {
-  if (text === '') throw new ParameterProblem('Empty interface is likely to be undesired');
-  if (text.length > INTERFACE_NAME_MAX) {
-    const bound = `must be shorter than IFNAMSIZ (${INTERFACE_NAME_MAX})`;
-    throw new ParameterProblem(`interface name \`${text}' ${bound}`);
-  }
-  if (/[/ ]/.test(text)) {
-    const rule = "('/' and ' ' are not allowed by the kernel)";
-    draft.warnings += `Warning: weird character in interface \`${text}' ${rule}.\n`;
-  }
-  return parseInterface(text, draft.isInverted);
-}
-
-function takeOtherOption(draft: Draft, letter: string, value: string): void {
-  switch (letter) {
-    case 'f':
-      draft.fragment = draft.isInverted ? FRAGMENT_NOT_LATER : FRAGMENT_LATER;
-      break;
-    case 'j':
-    case 'g':
-      takeTarget(draft, value, letter === 'g');
-      break;
-    case 'm':
-      takeMatch(draft, value);
-      break;
-    case 'c':
-      takeCounters(draft, value);
-      break;
-    case 't':
-      takeTable(draft, value);
-      break;
-    case 'v':
-      draft.flags += 'v';
-      break;
-    case 'w':
-      takeWait(draft, value);
-      break;
-    case 'W':
-      if (value === '') takeArgument(draft.reader);
-      draft.warnings += 'Ignoring deprecated --wait-interval option.\n';
-      break;
-    case '6':
-      throw new BadArgument('');
-    case 'V':
-      throw new PrintedAnswer(`${draft.program} v1.8.9 (nf_tables)\n`);
-    case 'h':
-      throw new PrintedAnswer(helpText(draft.program));
-    default: // n, x, 0 are flags only; 4, M, b say nothing here
-  }
-}
-
-function takeTarget(draft: Draft, name: string, isGoto: boolean): void {
-  if (name === '') throw new ParameterProblem('Invalid target name (too short)');
-  if (name.length > CHAIN_NAME_MAX) {
-    throw new ParameterProblem(`Invalid target name \`${name}' (${CHAIN_NAME_MAX} chars max)`);
-  }
-  if (/\s/.test(name)) throw new ParameterProblem(`Invalid target name \`${name}'`);
-  draft.jumpName = name;
-  draft.isGoto = isGoto;
-  if (isGoto) return;
-  const target = findTarget(name);
-  if (target !== undefined) loadExtension(draft, null, target);
-  else if (isKnownTarget(name)) throw new NotEmulated(`target ${name}`);
-}
-
-function takeMatch(draft: Draft, name: string): void {
-  if (draft.isInverted) throw new ParameterProblem('unexpected ! flag before --match');
-  const match = findMatch(name);
-  if (match !== undefined) {
-    loadExtension(draft, match, null);
-    return;
-  }
-  if (isKnownMatch(name)) throw new NotEmulated(`match ${name}`);
-  throw new ParameterProblem(`Couldn't load match \`${name}':No such file or directory\n`);
-}
-
-function takeCounters(draft: Draft, value: string): void {
-  const comma = value.indexOf(',');
-  const packets = comma < 0 ? value : value.slice(0, comma);
-  const bytes = comma < 0 ? takeArgument(draft.reader) : value.slice(comma + 1);
-  if (bytes === null) throw new ParameterProblem('-c requires packet and byte counter');
-  if (!/^\d+/.test(packets)) throw new ParameterProblem('-c packet counter not numeric');
-  if (!/^\d+/.test(bytes)) throw new ParameterProblem('-c byte counter not numeric');
-  draft.packets = Number.parseInt(packets, 10);
-  draft.bytes = Number.parseInt(bytes, 10);
-}
-
-function takeTable(draft: Draft, value: string): void {
-  if (draft.isInverted) throw new ParameterProblem('unexpected ! flag before --table');
-  if (draft.line > 0) {
-    throw new ParameterProblem(`The -t option cannot be used in ${draft.program}.\n`);
-  }
-  if (!TABLE_NAMES.some((name) => name === value)) throw new NoSuchTable(value);
-  draft.tableName = value;
-}
-
-function takeWait(draft: Draft, value: string): void {
-  const seconds = value !== '' ? value : takeArgument(draft.reader);
-  if (seconds !== null && !/^-?\d+$/.test(seconds)) {
-    throw new ParameterProblem('wait seconds not numeric');
-  }
 }
 
 function finishCommand(draft: Draft): Command {
@@ -563,19 +298,4 @@ function readAddresses(text: string, isGiven: boolean): MaskedAddress[] {
     if (address === null) throw new ParameterProblem(`host/network \`${host}' not found`);
     return { address: address & mask, mask };
   });
-}
-
-function helpText(program: string): string {
-  return `${program} v1.8.9 (nf_tables)
-
-Usage: ${program} [-t table] -A|-C|-D chain rule
-       ${program} [-t table] -I chain [number] rule
-       ${program} [-t table] -R chain number rule
-       ${program} [-t table] -D chain number
-       ${program} [-t table] -L|-S [chain [number]]
-       ${program} [-t table] -F|-Z|-X [chain]
-       ${program} [-t table] -N chain
-       ${program} [-t table] -E chain name
-       ${program} [-t table] -P chain ACCEPT|DROP
-`;
 }

@@ -18,9 +18,10 @@ import {
   type Table,
 } from '../tables.ts';
 import type { Command } from './command.ts';
+import { BadArgument } from './draft.ts';
 import { ParameterProblem } from './extension.ts';
 import { describeFailure, type IptablesResult } from './failure.ts';
-import { BadArgument, parseCommand } from './parse-command.ts';
+import { parseCommand } from './parse-command.ts';
 import { type CommandOutput, Refused, runCommand } from './run-command.ts';
 import { restoreSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts';
 
@@ -250,7 +251,7 @@ function takeCommand(restore: Restore, table: Table, line: string): void {
   const words = splitWords(counters === null ? line : line.slice(counters[0].length));
   if (words[0] !== undefined && !words[0].startsWith('-')) throw new BadArgument(words[0]);
   if (counters !== null && options.hasCounters) words.push('-c', counters[1]!, counters[2]!);
-  if (options.isVerbose) words.push('-v');
+  if (options.isVerbose && words[0] === '-A') words.push('-v');
   const command: Command = parseCommand(netfilter, words, {
     program: PROGRAM,
     tableName: table.name,

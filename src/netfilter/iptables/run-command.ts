@@ -233,7 +233,8 @@ function removeChains(netfilter: Netfilter, command: Command, output: CommandOut
   }
   const chains = [...table.userChains];
   if (isVerbose) for (const chain of chains) output.text += `Deleting chain \`${chain.name}'\n`;
-  for (const chain of chains) removeChain(netfilter, table, chain);
+  const byAge = chains.toSorted((a, b) => a.serial - b.serial);
+  for (const chain of byAge) removeChain(netfilter, table, chain);
   for (const chain of chainsOf(table)) {
     if (chain.rules.length === 0 && !chain.isPolicyDrop) deleteChain(netfilter, table, chain);
   }

@@ -64,7 +64,7 @@ function buildNth(given: readonly GivenOption[]): Match {
 export const statisticMatch: MatchExtension = {
   name: 'statistic',
   options: [
-    { names: ['mode'], argumentCount: 1, isRequired: true },
+    { names: ['mode'], argumentCount: 1 },
     {
       names: ['probability'],
       argumentCount: 1,
@@ -75,8 +75,11 @@ export const statisticMatch: MatchExtension = {
     { names: ['packet'], argumentCount: 1 },
   ],
   build: (given) => {
-    const mode = findOption(given, 'mode')?.value ?? '';
-    if (mode === 'random') return buildRandom(given);
+    const mode = findOption(given, 'mode')?.value;
+    if (mode === undefined && given.length > 0) {
+      throw new ParameterProblem('statistic: option "--mode" must be specified\n');
+    }
+    if (mode === 'random' || mode === undefined) return buildRandom(given);
     if (mode === 'nth') return buildNth(given);
     throw new ParameterProblem(`Bad mode "${mode}"`);
   },

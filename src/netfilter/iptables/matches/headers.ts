@@ -19,7 +19,7 @@ import {
   testTtl,
 } from '../../matches/header-tests.ts';
 import { HOOK_FORWARD, HOOK_INPUT, HOOK_PREROUTING } from '../../netfilter-hooks.ts';
-import { type ExtensionScope, makeMatch } from '../../rule.ts';
+import { ANYWHERE, type ExtensionScope, makeMatch, NOWHERE } from '../../rule.ts';
 import {
   findOption,
   type GivenOption,
@@ -238,7 +238,7 @@ export const tcpmssMatch: MatchExtension = {
       ` tcpmss match ${isInverted ? '!' : ''}${shown}`,
     );
     const isTcp = rule.protocol === 6 && !rule.isProtocolInverted;
-    const scope = { hooks: isTcp ? 31 : 0, table: null, needsConntrack: false };
+    const scope = isTcp ? ANYWHERE : NOWHERE;
     return makeMatch('tcpmss', testTcpMss, { ...range, isInverted }, text, scope);
   },
 };

@@ -10,7 +10,13 @@ import {
   testTcp,
   testUdp,
 } from '../../matches/port-tests.ts';
-import { type ExtensionText, makeMatch } from '../../rule.ts';
+import {
+  ANYWHERE,
+  type ExtensionScope,
+  type ExtensionText,
+  makeMatch,
+  NOWHERE,
+} from '../../rule.ts';
 import {
   type ExtensionOption,
   findOption,
@@ -55,6 +61,10 @@ function parseTcpRange(option: GivenOption | undefined): PortRange {
   const max = last === '' ? 65535 : port(last);
   if (min > max) throw new ParameterProblem('invalid portrange (min > max)');
   return { min, max, isInverted };
+}
+
+function checkTcpRange(value: string): void {
+  parseTcpRange({ name: '', value, secondValue: '', isInverted: false });
 }
 
 function parseUdpRange(option: GivenOption | undefined): PortRange {
@@ -146,6 +156,11 @@ function tcpText(info: TcpTest): ExtensionText {
   };
 }
 
+/** Without its protocol before it the kernel refuses the match. */
+function scopeOf(rule: RuleContext, protocol: number): ExtensionScope {
+  return rule.protocol === protocol && !rule.isProtocolInverted ? ANYWHERE : NOWHERE;
+}
+
 function requireProtocol(rule: RuleContext, protocol: number, name: string): void {
   if (rule.protocol === protocol && !rule.isProtocolInverted) return;
   throw new ParameterProblem(`${name.toUpperCase()} match requires '-p ${name}'`);
@@ -154,8 +169,8 @@ function requireProtocol(rule: RuleContext, protocol: number, name: string): voi
 export const tcpMatch: MatchExtension = {
   name: 'tcp',
   options: [
-    SOURCE_PORT,
-    TARGET_PORT,
+    { ...SOURCE_PORT, check: checkTcpRange },
+    { ...TARGET_PORT, check: checkTcpRange },
     { names: ['syn'], argumentCount: 0, canInvert: true },
     { names: ['tcp-flags'], argumentCount: 2, canInvert: true },
     { names: ['tcp-option'], argumentCount: 1, canInvert: true },
@@ -167,7 +182,7 @@ export const tcpMatch: MatchExtension = {
     return `Only one \`--${name}' allowed`;
   },
   build: (given, rule) => {
-    requireProtocol(rule, 6, 'tcp');
+    if (given.length > 0) requireProtocol(rule, 6, 'tcp');
     const syn = findOption(given, 'syn');
     const flags = findOption(given, 'tcp-flags');
     if (syn !== undefined && flags !== undefined) {
@@ -190,7 +205,7 @@ export const tcpMatch: MatchExtension = {
       option: kind,
       isOptionInverted: option?.isInverted ?? false,
     };
-    return makeMatch('tcp', testTcp, info, tcpText(info));
+    return makeMatch('tcp', testTcp, info, tcpText(info), scopeOf(rule, 6));
   },
 };
 
@@ -198,7 +213,7 @@ export const udpMatch: MatchExtension = {
   name: 'udp',
   options: [SOURCE_PORT, TARGET_PORT],
   build: (given, rule) => {
-    requireProtocol(rule, 17, 'udp');
+    if (given.length > 0) requireProtocol(rule, 17, 'udp');
     const source = parseUdpRange(findOption(given, 'source-port'));
     const target = parseUdpRange(findOption(given, 'destination-port'));
     const text: ExtensionText = {
@@ -206,7 +221,7 @@ export const udpMatch: MatchExtension = {
       list: ` udp${listPorts(source, target, 'udp')}`,
       listNumeric: ` udp${listPorts(source, target, null)}`,
     };
-    return makeMatch('udp', testUdp, { source, target }, text);
+    return makeMatch('udp', testUdp, { source, target }, text, scopeOf(rule, 17));
   },
 };
 

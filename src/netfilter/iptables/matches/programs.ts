@@ -11,7 +11,7 @@ import {
   U32_RIGHT,
   type U32Part,
 } from '../../matches/program-tests.ts';
-import { makeMatch } from '../../rule.ts';
+import { ANYWHERE, makeMatch, NOWHERE } from '../../rule.ts';
 import { hexWord, type MatchExtension, not, ParameterProblem, sameText } from '../extension.ts';
 import { parseUnsigned } from '../protocol-names.ts';
 
@@ -163,7 +163,7 @@ export const bpfMatch: MatchExtension = {
     const shown = lines.join(',');
     const text = sameText(` --bytecode "${lines.length},${shown}"`, `match bpf ${shown} `);
     // A program that the kernel does not load is refused on every hook.
-    const scope = { hooks: isLoadable(program) ? 31 : 0, table: null, needsConntrack: false };
+    const scope = isLoadable(program) ? ANYWHERE : NOWHERE;
     return makeMatch('bpf', testBpf, { program }, text, scope);
   },
 };

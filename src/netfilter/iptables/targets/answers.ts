@@ -4,7 +4,7 @@
  */
 import type { RejectAnswer } from '../../netfilter.ts';
 import { HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT } from '../../netfilter-hooks.ts';
-import { makeTarget } from '../../rule.ts';
+import { makeTarget, NOWHERE } from '../../rule.ts';
 import {
   actLog,
   LOG_IP_OPTIONS,
@@ -15,6 +15,7 @@ import {
 import { actNothing, actReject } from '../../targets/mangle-actions.ts';
 import {
   findOption,
+  type GivenOption,
   numberOf,
   ParameterProblem,
   quoted,
@@ -48,11 +49,8 @@ export const rejectTarget: TargetExtension = {
     const [name, , answer] = type;
     const isTcp = rule.protocol === 6 && !rule.isProtocolInverted;
     const hooks = (1 << HOOK_INPUT) | (1 << HOOK_FORWARD) | (1 << HOOK_OUTPUT);
-    const scope = {
-      hooks: answer === 'tcp-reset' && !isTcp ? 0 : hooks,
-      table: 'filter',
-      needsConntrack: false,
-    };
+    const isRefused = answer === 'tcp-reset' && !isTcp;
+    const scope = isRefused ? NOWHERE : { hooks, table: 'filter', needsConntrack: false };
     const text = sameText(` --reject-with ${name}`, ` reject-with ${name}`);
     return makeTarget('REJECT', actReject, { answer }, text, scope);
   },
@@ -72,6 +70,14 @@ const LOG_FLAGS: ReadonlyArray<readonly [string, number, string]> = [
 /** Longest prefix that a rule keeps. */
 const LOG_PREFIX_MAX = 29;
 const NFLOG_PREFIX_MAX = 63;
+
+function parsePrefix(given: readonly GivenOption[], name: string, max: number): string {
+  const option = findOption(given, name);
+  if (option?.value === '') {
+    throw new ParameterProblem('Argument must have a minimum length of 1 characters\n');
+  }
+  return (option?.value ?? '').slice(0, max);
+}
 
 function parseLevel(text: string): number {
   if (/^[0-7]$/.test(text)) return Number(text);
@@ -93,7 +99,7 @@ export const logTarget: TargetExtension = {
   build: (given) => {
     const levelOption = findOption(given, 'log-level');
     const level = levelOption === undefined ? LEVEL_DEFAULT : parseLevel(levelOption.value);
-    const prefix = (findOption(given, 'log-prefix')?.value ?? '').slice(0, LOG_PREFIX_MAX);
+    const prefix = parsePrefix(given, 'log-prefix', LOG_PREFIX_MAX);
     const set = LOG_FLAGS.filter(([name]) => findOption(given, name) !== undefined);
     const flags = set.reduce((bits, [, bit]) => bits | bit, 0);
     let save = prefix === '' ? '' : ` --log-prefix ${quoted(prefix)}`;
@@ -125,7 +131,7 @@ export const nflogTarget: TargetExtension = {
   ],
   build: (given) => {
     let save = '';
-    const prefix = (findOption(given, 'nflog-prefix')?.value ?? '').slice(0, NFLOG_PREFIX_MAX);
+    const prefix = parsePrefix(given, 'nflog-prefix', NFLOG_PREFIX_MAX);
     const quotedPrefix = prefix === '' ? '' : quoted(prefix);
     if (prefix !== '') save += ` --nflog-prefix ${quotedPrefix}`;
     for (const name of ['nflog-group', 'nflog-range', 'nflog-size', 'nflog-threshold']) {

@@ -4,7 +4,13 @@
  *   libxt_DSCP.c, libxt_CT.c, libxt_CLASSIFY.c, libxt_CHECKSUM.c
  */
 import { HOOK_FORWARD, HOOK_OUTPUT, HOOK_POSTROUTING } from '../../netfilter-hooks.ts';
-import { ANY_HOOK, ANYWHERE_TRACKED, type ExtensionScope, makeTarget } from '../../rule.ts';
+import {
+  ANY_HOOK,
+  ANYWHERE_TRACKED,
+  type ExtensionScope,
+  makeTarget,
+  NOWHERE,
+} from '../../rule.ts';
 import {
   actConnmark,
   actMark,
@@ -151,11 +157,11 @@ export const tcpmssTarget: TargetExtension = {
     const isClamp = option.name === 'clamp-mss-to-pmtu';
     const mssBytes = isClamp ? 0 : numberOf('TCPMSS', option, 0, 65515);
     const clampHooks = (1 << HOOK_FORWARD) | (1 << HOOK_OUTPUT) | (1 << HOOK_POSTROUTING);
-    const hooks = isTcp ? (isClamp ? clampHooks : ANY_HOOK) : 0;
+    const hooks = isClamp ? clampHooks : ANY_HOOK;
     const text = isClamp
       ? sameText(' --clamp-mss-to-pmtu', ' TCPMSS clamp to PMTU')
       : sameText(` --set-mss ${mssBytes}`, ` TCPMSS set ${mssBytes}`);
-    const scope = { hooks, table: null, needsConntrack: false };
+    const scope = isTcp ? { hooks, table: null, needsConntrack: false } : NOWHERE;
     return makeTarget('TCPMSS', actTcpMss, { mssBytes }, text, scope);
   },
 };
