@@ -31,14 +31,16 @@ export const LAST_PID_VARIABLE = '_netsim_last_pid';
 interface Terminal {
   readonly out: boolean;
   readonly err: boolean;
+  /** The line of the command around this place, if lines are counted from there; 0 otherwise. */
+  readonly line: number;
 }
 
 type Simple = Extract<CommandNode, { type: 'SimpleCommand' }>;
 type Redirection = Simple['redirections'][number];
 type WordPart = WordNode['parts'][number];
 
-const BOTH: Terminal = { out: true, err: true };
-const NONE: Terminal = { out: false, err: false };
+const BOTH: Terminal = { out: true, err: true, line: 0 };
+const NONE: Terminal = { out: false, err: false, line: 0 };
 const WORDS = '_netsim_words';
 
 /** Builtins for which a redirection means something else, or that leave the place they are in. */
@@ -113,6 +115,7 @@ function visitPipeline(rewriter: Rewriter, pipeline: PipelineNode, to: Terminal)
     return visitCommand(rewriter, command, {
       out: to.out && !isPiped,
       err: to.err && !isErrorPiped,
+      line: to.line,
     });
   });
 }
@@ -159,15 +162,15 @@ function visitCommand(rewriter: Rewriter, command: CommandNode, to: Terminal): C
 
 function visitSimple(rewriter: Rewriter, command: Simple, to: Terminal): CommandNode {
   const inside = afterRedirections(command.redirections, to);
-  visitWords(rewriter, [command.assignments, command.name, command.args], to);
-  visitWords(rewriter, command.redirections, to);
+  const line = to.line === 0 ? (command.line ?? 0) : to.line;
+  const words = [command.assignments, command.name, command.args, command.redirections];
+  visitWords(rewriter, words, { ...to, line });
   const name = command.name === null ? null : literalText(command.name);
   if (rewriter.isCollecting) {
     if (!(inside.out && inside.err)) noteCapturedCall(rewriter, command, name);
     return command;
   }
   if (name === null || !NEVER_REDIRECTED.has(name)) {
-    const line = command.line ?? 0;
     const first: Redirection[] = [];
     if (to.out && command.name !== null) first.push(terminalRedirection(1, line));
     if (to.err) first.push(terminalRedirection(2, line));
@@ -200,7 +203,7 @@ function visitWords(rewriter: Rewriter, node: unknown, to: Terminal): void {
   const record = node as { type?: unknown; body?: unknown };
   if (record.type === 'CommandSubstitution' || record.type === 'ProcessSubstitution') {
     const body = record.body as ScriptNode; // both kinds hold a script (ast/types.d.ts)
-    visitStatements(rewriter, body.statements, { out: false, err: to.err });
+    visitStatements(rewriter, body.statements, { ...to, out: false });
     return;
   }
   if (!rewriter.isCollecting) replaceParameter(node as ParameterLike);
@@ -214,7 +217,7 @@ interface ParameterLike {
   body?: ScriptNode;
 }
 
-/** `$!` is a variable of ours; `$RANDOM` comes from the seed. */
+/** `$!` is a variable of ours; `$RANDOM` comes from the seed; an index is plain arithmetic. */
 function replaceParameter(node: ParameterLike): void {
   if (node.type === 'ParameterExpansion' && node.parameter === '!') {
     node.parameter = LAST_PID_VARIABLE;
@@ -224,6 +227,9 @@ function replaceParameter(node: ParameterLike): void {
   } else if (node.type === 'ArithVariable' && node.name === 'RANDOM') {
     node.type = 'ArithCommandSubst';
     Object.assign(node, { command: RANDOM_PROGRAM });
+  } else if (node.type === 'ParameterExpansion' && typeof node.parameter === 'string') {
+    // An index is arithmetic anyway; the library does not see it in `${a[$((i - 1))]}`.
+    node.parameter = node.parameter.replace(/\[\$\(\((.*)\)\)\]$/, '[$1]');
   }
 }
 
@@ -246,7 +252,7 @@ function afterRedirections(redirections: readonly Redirection[], to: Terminal): 
       else if (fd === null || fd === 1) out = false;
     }
   }
-  return { out, err };
+  return { out, err, line: to.line };
 }
 
 function needsSplitting(name: WordNode): boolean {
