@@ -65,10 +65,15 @@ export interface Loss {
   count: number;
 }
 
+/** Whether a drop tells something: in a healthy network some packets end, too. */
+export function isNotableDrop({ reason }: TraceEvent): boolean {
+  return reason !== null && !ORDINARY_REASONS.has(reason);
+}
+
 /** What was lost, in the order of the first of each; ordinary drops only if there are no others. */
 export function lossesOf(events: readonly TraceEvent[]): Loss[] {
   const drops = events.filter(({ reason }) => reason !== null);
-  const notable = drops.filter(({ reason }) => !ORDINARY_REASONS.has(reason as DropReason));
+  const notable = drops.filter(isNotableDrop);
   const losses = new Map<string, Loss>();
   for (const event of notable.length > 0 ? notable : drops) {
     const reason = event.reason as DropReason; // filtered above
@@ -96,8 +101,25 @@ export function explainLosses(events: readonly TraceEvent[]): string[] {
     const times = count === 1 ? '' : ` (${count} times)`;
     return [
       `  ${what}${times}`,
-      `    dropped at ${where}: ${sentence} [${reason}]`,
-      `    look at: ${hint}`,
+      ...wrap(`dropped at ${where} (${reason}): ${sentence}`),
+      ...wrap(`look at: ${hint}`),
     ];
   });
+}
+
+const TEXT_MAX_COLUMNS = 100;
+const INDENT = '    ';
+
+/** Breaks a sentence at blanks; the lines after the first are indented further. */
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = INDENT;
+  for (const word of text.split(' ')) {
+    if (line.trim() !== '' && line.length + word.length > TEXT_MAX_COLUMNS) {
+      lines.push(line.trimEnd());
+      line = `${INDENT}  `;
+    }
+    line += `${word} `;
+  }
+  return [...lines, line.trimEnd()];
 }

@@ -76,6 +76,8 @@ export interface FrameView {
   /** `ARP who has A, tell B`, `ICMP echo request, id 1, seq 1`, `TCP 1 > 2 SYN` ... */
   readonly what: string;
   readonly ip: IpView | null;
+  /** A fragment but not the first one: its transport header is elsewhere. */
+  readonly isFragment: boolean;
   readonly echo: EchoView | null;
   readonly vni: number | null;
   /** The frame inside, for VXLAN. */
@@ -101,6 +103,7 @@ const EMPTY: Omit<FrameView, 'sizeBytes'> = {
   vlanId: null,
   what: '',
   ip: null,
+  isFragment: false,
   echo: null,
   vni: null,
   inner: null,
@@ -151,7 +154,7 @@ export function viewDatagram(bytes: Uint8Array, ip: number, end: number, depth =
   const offsetBytes = (field & IP_OFFSET_MASK) * 8;
   if (offsetBytes > 0) {
     const what = `${protocolName(ipProtocol(bytes, ip))} fragment at ${offsetBytes}`;
-    return { ...EMPTY, sizeBytes, ip: header, what };
+    return { ...EMPTY, sizeBytes, ip: header, isFragment: true, what };
   }
   const rest = viewTransport(bytes, ip, ip + headerBytes, stop, depth);
   const what = (field & IP_MF) === 0 ? rest.what : `${rest.what}, first fragment`;

@@ -62,6 +62,12 @@ export function drawWays(ways: EchoWays, options: PictureOptions): string {
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
+/** The picture of one way only: that of a packet that was lost. */
+export function drawLostWay(way: Way, options: PictureOptions): string {
+  const lines = [...drawWay(way, null, 1, options), '', ...listSteps(way, 1)];
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
 function isReverse(there: Way, back: Way): boolean {
   const nameOf = (hop: Hop, way: 'in' | 'out'): string =>
     `${hop.namespaceName}.${hop.deviceName} ${hop.direction === way}`;

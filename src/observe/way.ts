@@ -49,6 +49,23 @@ export function findEchoWays(
   return fallback;
 }
 
+/**
+ * The way of a packet that was lost: of those for which `isNotable` the one that came furthest, the
+ * latest if several did. Null if none crossed an interface.
+ */
+export function findLostWay(
+  events: readonly TraceEvent[],
+  isNotable: (event: TraceEvent) => boolean,
+): Way | null {
+  const parents = parentsOf(events);
+  let best: Way | null = null;
+  for (const drop of events.filter((event) => event.kind === 'drop' && isNotable(event))) {
+    const way = wayTo(events, parents, drop);
+    if (way.hops.length > 0 && way.hops.length >= (best?.hops.length ?? 0)) best = way;
+  }
+  return best;
+}
+
 function endsIn(way: Way, namespaceName: string): boolean {
   const last = way.hops.at(-1);
   return last !== undefined && last.namespaceName === namespaceName && last.direction === 'in';
@@ -62,6 +79,12 @@ function parentsOf(events: readonly TraceEvent[]): Map<number, number> {
 
 const echoKind = (event: TraceEvent): 'request' | 'reply' | null =>
   innermost(event.frame).echo?.kind ?? null;
+
+/** An echo request or a later fragment of one; not an error about it. */
+function isRequest(event: TraceEvent): boolean {
+  const { echo, isFragment } = innermost(event.frame);
+  return echo === null ? isFragment : echo.kind === 'request';
+}
 
 /** Ids of the packets that were first seen leaving `fromNamespace` as echo requests, in order. */
 function requestIds(
@@ -87,7 +110,7 @@ function waysOf(
   fromNamespace: string,
 ): EchoWays | null {
   const family = events.filter((event) => isDescendant(event.packetId, requestId, parents));
-  const requests = family.filter((event) => echoKind(event) !== 'reply');
+  const requests = family.filter(isRequest);
   const replies = family.filter((event) => echoKind(event) === 'reply');
   const answered = new Set(replies.map(({ packetId }) => parents.get(packetId) ?? 0));
   const there = wayOf(requests, parents, ({ packetId }) => answered.has(packetId));
@@ -120,7 +143,14 @@ function wayOf(
     events.findLast(({ kind }) => kind === 'deliver') ??
     events.findLast(({ kind, reason }) => kind === 'drop' && reason !== 'other-host') ??
     events.at(-1);
-  if (end === undefined) return null;
+  return end === undefined ? null : wayTo(events, parents, end);
+}
+
+function wayTo(
+  events: readonly TraceEvent[],
+  parents: ReadonlyMap<number, number>,
+  end: TraceEvent,
+): Way {
   const chain = new Set<number>();
   for (let id = end.packetId; id !== 0 && !chain.has(id); id = parents.get(id) ?? 0) chain.add(id);
   return { hops: hopsOf(withoutSideBranches(events, chain, parents, end)), end };

@@ -1,9 +1,9 @@
 /** `netsim ping TOPOLOGY [FROM] [TO]`: what iputils prints, then the way in one picture. */
 import { NetsimError } from '../../base/errors.ts';
-import { explainLosses } from '../../observe/explain.ts';
-import { drawWays } from '../../observe/picture.ts';
-import { eventsOf } from '../../observe/trace.ts';
-import { findEchoWays } from '../../observe/way.ts';
+import { explainLosses, isNotableDrop } from '../../observe/explain.ts';
+import { drawLostWay, drawWays, type PictureOptions } from '../../observe/picture.ts';
+import { eventsOf, type TraceEvent } from '../../observe/trace.ts';
+import { findEchoWays, findLostWay } from '../../observe/way.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
 import { machineOf, type Topology } from '../../topology/topology.ts';
 import { describeDevice } from '../device-label.ts';
@@ -90,20 +90,17 @@ function pingArguments({ flags }: SplitArguments, target: string): string[] {
   return ['ping', ...count, ...flags, target];
 }
 
-/** The picture, the trace if it is asked for, and why packets were lost. */
+/** The picture, and why packets were lost. */
 function tell(session: Session, netns: NetNamespace, topology: Topology, exitCode: number): void {
   const { surroundings, trace, options } = session;
   if (trace === null) return;
   const events = eventsOf(trace);
   const heading = (text: string): string => (options.hasColor ? `\x1b[1m${text}\x1b[0m` : text);
-  const ways = findEchoWays(events, netns.name);
-  if (ways !== null && ways.there.hops.length > 0) {
-    const picture = drawWays(ways, {
-      machineOf: (name) => machineOf(topology, name),
-      labelOf: (name, device) => describeDevice(session, name, device),
-    });
-    surroundings.write(`\n${heading(topology.title)}\n\n${picture}`);
-  }
+  const picture = draw(events, netns, {
+    machineOf: (name) => machineOf(topology, name),
+    labelOf: (name, device) => describeDevice(session, name, device),
+  });
+  if (picture !== '') surroundings.write(`\n${heading(topology.title)}\n\n${picture}`);
   if (exitCode === 0) return;
   const reasons = explainLosses(events);
   surroundings.write(`\n${heading('Why')}\n\n`);
@@ -112,4 +109,12 @@ function tell(session: Session, netns: NetNamespace, topology: Topology, exitCod
       ? reasons.map((line) => `${line}\n`).join('')
       : '  No packet was dropped: somebody answered with an error, or not in time.\n',
   );
+}
+
+/** The way of an echo, or, if none left the namespace, of what was lost instead (an ARP request). */
+function draw(events: TraceEvent[], netns: NetNamespace, options: PictureOptions): string {
+  const ways = findEchoWays(events, netns.name);
+  if (ways !== null && ways.there.hops.length > 0) return drawWays(ways, options);
+  const lost = findLostWay(events, isNotableDrop);
+  return lost === null ? '' : drawLostWay(lost, options);
 }

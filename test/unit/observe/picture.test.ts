@@ -24,6 +24,7 @@ function echoFrame(kind: 'request' | 'reply', isWrapped: boolean): FrameView {
     vlanId: null,
     what: `ICMP echo ${kind}, id 1, seq 1`,
     ip: { source, target, ttlHops: 64, totalBytes: 84 },
+    isFragment: false,
     echo: { kind, id: 1, sequence: 1 },
     vni: null,
     inner: null,
