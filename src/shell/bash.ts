@@ -11,7 +11,7 @@ import { makeDriver, type ShellHost } from './driver.ts';
 import { PROGRAMS } from './programs/index.ts';
 import { rewriteScript } from './rewrite.ts';
 import { runProgram } from './run-program.ts';
-import { type Chunk, GROUP_VARIABLE, type Io, type Library, type Shell, textOf } from './shell.ts';
+import { type Chunk, GROUP_VARIABLE, type Io, type Shell, textOf } from './shell.ts';
 import { SHELL_PROGRAMS } from './shell-programs.ts';
 
 /** Bounds of one script. */
@@ -36,7 +36,7 @@ export async function makeShell(world: World, machine: Machine, host: ShellHost)
     failure: null,
     abort: new AbortController(),
     isNextTerminal: false,
-    functionSource: '',
+    functions: new Map(),
     jobs: [],
     groups: new Map(),
     nextGroup: 1,
@@ -62,7 +62,7 @@ function makeBash(shell: Shell, netns: NetNamespace): Bash {
     transform({ ast }) {
       const isTerminal = shell.isNextTerminal;
       shell.isNextTerminal = false;
-      if (isTerminal) shell.functionSource += functionsOf(library, ast);
+      if (isTerminal) rememberFunctions(shell, ast);
       rewriteScript(ast, isTerminal, library.serialize);
       return { ast };
     },
@@ -70,12 +70,16 @@ function makeBash(shell: Shell, netns: NetNamespace): Bash {
   return bash;
 }
 
-function functionsOf(library: Library, script: ScriptNode): string {
-  const definitions = script.statements.filter((statement) =>
-    statement.pipelines.some(({ commands }) => commands.some(({ type }) => type === 'FunctionDef')),
-  );
-  if (definitions.length === 0) return '';
-  return `${library.serialize({ type: 'Script', statements: definitions })}\n`;
+function rememberFunctions(shell: Shell, script: ScriptNode): void {
+  for (const statement of script.statements) {
+    for (const { commands } of statement.pipelines) {
+      for (const command of commands) {
+        if (command.type !== 'FunctionDef') continue;
+        const only: ScriptNode = { type: 'Script', statements: [statement] };
+        shell.functions.set(command.name, shell.library.serialize(only));
+      }
+    }
+  }
 }
 
 function customCommands(shell: Shell, netns: NetNamespace) {

@@ -51,7 +51,7 @@ export async function runScript(
   options: RunScriptOptions,
 ): Promise<number> {
   const shell = await makeShell(world, machine, options.host);
-  const terminal = makeTerminal(shell, options);
+  const terminal = makeTerminal(shell, { ...options, isTraced: /^\s*set\s+-\w*x/m.test(text) });
   shell.sink = terminal;
   const isRecorded = isRecordedScript(text);
   if (isRecorded) world.recorder = true;
@@ -94,7 +94,7 @@ async function runText(
   finish(shell, terminal, options, result);
   const onExit = shell.traps.get('EXIT');
   if (onExit !== undefined) {
-    const last = await execute(shell, root, `${shell.functionSource}${onExit}`, {
+    const last = await execute(shell, root, onExit, {
       env: result.env,
       ...rest,
     });
@@ -120,6 +120,7 @@ function finish(
   options: RunScriptOptions,
   result: ExecResult,
 ): void {
+  terminal.flush();
   const where = { file: options.fileName, line: terminal.line };
   if (result.stdout !== '') options.write(result.stdout);
   const { failure } = shell;

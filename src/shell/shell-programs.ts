@@ -49,8 +49,7 @@ const background: ShellProgramDefinition = {
     io.assign(LAST_PID_VARIABLE, String(job.pid));
     enterShell(shell.driver);
     const env = { ...Object.fromEntries(io.variables), [GROUP_VARIABLE]: String(job.group) };
-    const whole = `${shell.functionSource}${command}`;
-    execute(shell, netns, whole, { env, cwd: io.cwd, stdin: '', isTerminal: true }).then(
+    execute(shell, netns, command, { env, cwd: io.cwd, stdin: '', isTerminal: true }).then(
       (result) => endJob(shell, job, result.exitCode, result.stderr),
       (error: unknown) => {
         shell.failure ??= error;

@@ -77,8 +77,8 @@ export interface Shell {
   readonly abort: AbortController;
   /** The next text that is parsed writes to the terminal. */
   isNextTerminal: boolean;
-  /** Definitions of the script's functions, for jobs. */
-  functionSource: string;
+  /** Definitions of the functions seen so far, by name: for jobs, traps and later lines of a session. */
+  readonly functions: Map<string, string>;
   readonly jobs: Job[];
   readonly groups: Map<number, Set<Process>>;
   nextGroup: number;
@@ -112,13 +112,20 @@ export async function execute(
     shell.bashOf.set(netns, bash);
   }
   shell.isNextTerminal = options.isTerminal;
-  return bash.exec(text, {
+  // A text of its own knows the functions of those before it (a session's lines, jobs, traps).
+  const whole = options.isTerminal ? functionSource(shell) + text : text;
+  return bash.exec(whole, {
     rawScript: true,
     env: { ...options.env, PWD: options.cwd },
     cwd: options.cwd,
     stdin: options.stdin,
     signal: shell.abort.signal,
   });
+}
+
+/** The functions seen so far, as text to put before another one. */
+function functionSource(shell: Shell): string {
+  return [...shell.functions.values()].map((text) => `${text}\n`).join('');
 }
 
 /** A group of processes that signals reach together. */

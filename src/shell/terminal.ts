@@ -13,6 +13,8 @@ export const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 export interface Terminal extends TerminalSink {
   /** The line of the command that runs. */
   line: number;
+  /** Shows what is held back; at the end of a script. */
+  flush(): void;
 }
 
 export interface TerminalOptions {
@@ -20,6 +22,11 @@ export interface TerminalOptions {
   readonly fileName: string | null;
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /**
+   * `set -x` occurs: stdout of each command is held back until it is known what the command wrote
+   * to stderr, because its trace comes first. Needs a flush at the end.
+   */
+  readonly isTraced?: boolean;
 }
 
 /** A terminal that writes to the two functions. */
@@ -30,9 +37,20 @@ export function makeTerminal(shell: Shell, options: TerminalOptions): Terminal {
   let shownError = '';
   const toError = (text: string, line: number): void =>
     options.writeError(placeMessages(text, options.fileName, line));
+  let held = '';
+  const flush = (): void => {
+    if (held !== '') options.write(held);
+    held = '';
+  };
+  const toOutput = (text: string): void => {
+    if (options.isTraced === true) held += text;
+    else options.write(text);
+  };
   return {
     line: 0,
+    flush,
     atLine(line) {
+      flush();
       this.line = line;
     },
     output(fd, line, bytes) {
@@ -47,17 +65,19 @@ export function makeTerminal(shell: Shell, options: TerminalOptions): Terminal {
       if (fd === 2) {
         if (text !== shownError) toError(text, line);
         shownError = '';
+        flush();
         return;
       }
       shownError = '';
       if (chunks.some((chunk) => chunk.fd === 2) && textOf(chunks, 1) === text) {
         shownError = textOf(chunks, 2);
+        flush();
         for (const chunk of chunks) {
           if (chunk.fd === 1) options.write(chunk.text);
           else toError(chunk.text, line);
         }
         shell.lastChunks = [];
-      } else options.write(text);
+      } else toOutput(text);
     },
   };
 }

@@ -45,6 +45,9 @@ export interface KernelLogLine {
   readonly text: string;
 }
 
+/** Lines of the kernel's log that are kept; the oldest go first. */
+export const KERNEL_LOG_MAX = 10_000;
+
 /** A machine in the world; world.ts keeps the list. */
 export function makeMachine(world: World, name: string, cpu: Cpu): Machine {
   const now = (): number => world.sim.nowNs + world.sim.workNs;
@@ -59,6 +62,7 @@ export function makeMachine(world: World, name: string, cpu: Cpu): Machine {
     daemons: [],
     nextPid: 1000,
   };
+  connectLog(machine, machine.root);
   machine.files.writeFile('/etc/hostname', `${name}\n`);
   machine.files.writeFile('/etc/hosts', `127.0.0.1\tlocalhost\n`);
   machine.files.writeFile('/etc/resolv.conf', '');
@@ -70,9 +74,22 @@ export function addNamespace(machine: Machine, name: string): NetNamespace {
   if (machine.namespaces.has(name)) throw new KernelError('EEXIST');
   if (machine.namespaces.size >= NAMESPACES_MAX) throw new KernelError('ENOSPC');
   const netns = createNamespace(machine.world.sim, name, machine.cpu);
+  connectLog(machine, netns);
   machine.namespaces.set(name, netns);
   machine.files.writeFile(`/run/netns/${name}`, '');
   return netns;
+}
+
+/**
+ * What a namespace's LOG rules write goes to the machine's log.
+ * Unlike Linux, also from namespaces other than the root (as with nf_log_all_netns=1).
+ */
+function connectLog(machine: Machine, netns: NetNamespace): void {
+  const { sim } = machine.world;
+  netns.netfilter.kernelLog = (text) => {
+    machine.kernelLog.push({ timeNs: sim.nowNs + sim.workNs, text });
+    if (machine.kernelLog.length > KERNEL_LOG_MAX) machine.kernelLog.shift();
+  };
 }
 
 /** Notes a process that lives on, until it ends. @throws KernelError EAGAIN if there are too many. */

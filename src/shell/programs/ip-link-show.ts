@@ -35,15 +35,10 @@ export function linkFlags(device: Device): string[] {
 /** `eth0@if3`, `veth0@veth1`, `br0`. */
 export function linkName(device: Device): string {
   const link = linkOf(device);
-  if (link === null || !showsLink(device)) return device.name;
+  if (link === null) return device.name;
   return foreignNetns(device) === null
     ? `${device.name}@${link.name}`
     : `${device.name}@if${link.index}`;
-}
-
-/** A vxlan's underlay device is told by its own attribute, not by IFLA_LINK. */
-function showsLink(device: Device): boolean {
-  return device.kind !== 'vxlan';
 }
 
 /** The queueing discipline's name. */
@@ -64,7 +59,7 @@ export function linkLines(command: IpCommand, device: Device, show: ShowLinkOpti
   const attributes = linkAttributes(device);
   const link = linkOf(device);
   const flags = linkFlags(device);
-  if (showsLink(device) && link !== null && foreignNetns(device) === null && !link.isUp) {
+  if (link !== null && foreignNetns(device) === null && !link.isUp) {
     flags.push('M-DOWN');
   }
   const master = device.master === null ? '' : `master ${device.master.name} `;
@@ -73,7 +68,7 @@ export function linkLines(command: IpCommand, device: Device, show: ShowLinkOpti
     `${device.index}: ${linkName(device)}: <${flags.join(',')}> mtu ${device.mtuBytes} ` +
     `qdisc ${disciplineName(device)} ${master}state ${deviceOperState(device)} ${mode}` +
     `group ${groupText(attributes.group)} qlen ${attributes.txQueueLength}`;
-  const away = showsLink(device) ? foreignText(command, device) : '';
+  const away = foreignText(command, device);
   if (!show.hasMac) return [first + away];
   const type = device.isLoopback ? 'loopback' : 'ether';
   const second = `    link/${type} ${macText(device)} brd ${broadcastText(device)}${away}`;
@@ -155,8 +150,8 @@ export function linkJson(
   device: Device,
   show: ShowLinkOptions,
 ): Record<string, Json | undefined> {
-  const link = showsLink(device) ? linkOf(device) : null;
-  const other = showsLink(device) ? foreignNetns(device) : null;
+  const link = linkOf(device);
+  const other = foreignNetns(device);
   const attributes = linkAttributes(device);
   const json: Record<string, Json | undefined> = {
     ifindex: device.index,
