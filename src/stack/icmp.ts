@@ -2,7 +2,8 @@
  * ICMP as a protocol handler: echo, errors about packets we sent, redirects.
  * @source net/ipv4/icmp.c icmp_rcv(), icmp_echo(), icmp_unreach(), icmp_redirect()
  */
-import { formatIpv4 } from '../base/ipv4-address.ts';
+import { formatIpv4, type Ipv4 } from '../base/ipv4-address.ts';
+import type { Device } from '../engine/device.ts';
 import type { Packet } from '../engine/packet.ts';
 import { releasePacket, takePacket } from '../engine/packet-pool.ts';
 import { drop, type Simulator, timeNs } from '../engine/simulator.ts';
@@ -35,14 +36,25 @@ import {
   ipTotalBytes,
   PROTOCOL_ICMP,
 } from '../protocols/ipv4.ts';
+import { isOnLink } from './address.ts';
 import { mayIcmpBeSent } from './icmp-limit.ts';
 import { inetOf } from './inet.ts';
 import { nextIpId } from './ip-id.ts';
 import type { NetNamespace } from './namespace.ts';
+import { findOrCreateNeighbour, prepareToSend } from './neighbour-state.ts';
+import { NUD_VALID } from './neighbour-table.ts';
 import { sendIpv4 } from './output.ts';
 import { learnGateway, learnPathMtu } from './path-mtu.ts';
 import { rawError } from './raw-socket.ts';
-import { makeRoute, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, routeOutput } from './route.ts';
+import {
+  addressTypeOf,
+  makeRoute,
+  RTN_BROADCAST,
+  RTN_LOCAL,
+  RTN_MULTICAST,
+  RTN_UNICAST,
+  routeOutput,
+} from './route.ts';
 
 const route = makeRoute();
 /** Plateau values for routers that do not say their MTU. @source RFC 1191 section 7.1 */
@@ -192,7 +204,7 @@ function learnFromError(netns: NetNamespace, source: number, target: number, mtu
   learnPathMtu(netns, target, mtu, route.pathMtuBytes);
 }
 
-/** @source icmp_redirect(), __ip_do_redirect() */
+/** @source icmp_redirect(), ipv4_redirect() */
 function followRedirect(sim: Simulator, netns: NetNamespace, packet: Packet): void {
   const { bytes, network, transport, end, inDevice } = packet;
   const quoted = transport + ICMP_BYTES;
@@ -201,22 +213,40 @@ function followRedirect(sim: Simulator, netns: NetNamespace, packet: Packet): vo
     return;
   }
   const gateway = icmpGateway(bytes, transport);
-  const target = ipTarget(bytes, quoted);
-  const { conf } = inetOf(inDevice);
-  // Only hosts follow, only the gateway in use may speak, and only for a gateway on the link.
-  const isAccepted = conf.forwarding !== 0 ? false : conf.acceptRedirects !== 0;
   const from = ipSource(bytes, network);
-  if (isAccepted && routeOutput(netns, target, 0, null, 0, 0, route) === null) {
-    const isFromGateway = route.nextHop === from && route.outDevice === inDevice;
-    const isOnLink =
-      gateway !== from &&
-      routeOutput(netns, gateway, 0, inDevice, 0, 0, route) === null &&
-      route.nextHop === gateway;
-    if (isFromGateway && isOnLink) learnGateway(netns, target, gateway);
-  }
+  takeGateway(sim, netns, inDevice, ipTarget(bytes, quoted), from, gateway);
   packet.network = quoted;
   packet.transport = quoted + ipHeaderBytes(bytes, quoted);
   const code = icmpCode(bytes, transport);
   if (netns.rawSockets.length > 0) rawError(sim, netns, packet, ICMP_REDIRECT, code, gateway, from);
   releasePacket(sim, packet);
+}
+
+/**
+ * Only the gateway in use may name another one, and it is taken once its MAC address is known: the
+ * first redirect just asks for that. @source __ip_do_redirect()
+ */
+function takeGateway(
+  sim: Simulator,
+  netns: NetNamespace,
+  device: Device,
+  target: Ipv4,
+  from: Ipv4,
+  gateway: Ipv4,
+): void {
+  const { conf } = inetOf(device);
+  const { confAll } = netns.sysctl;
+  const accepts =
+    conf.forwarding !== 0
+      ? (conf.acceptRedirects & confAll.acceptRedirects) !== 0
+      : (conf.acceptRedirects | confAll.acceptRedirects) !== 0;
+  if (!accepts || gateway === from) return;
+  if ((conf.sharedMedia | confAll.sharedMedia) === 0 && !isOnLink(device, gateway, from)) return;
+  if (addressTypeOf(netns, gateway, null) !== RTN_UNICAST) return;
+  if (routeOutput(netns, target, 0, null, 0, 0, route) !== null) return;
+  if (route.nextHop !== from || route.nextHop === target || route.outDevice !== device) return;
+  const neighbour = findOrCreateNeighbour(sim, netns, device, gateway);
+  if (neighbour === null) return;
+  if ((neighbour.state & NUD_VALID) === 0) prepareToSend(sim, netns, neighbour, null);
+  else learnGateway(netns, target, gateway);
 }

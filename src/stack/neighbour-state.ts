@@ -128,7 +128,8 @@ function purgeQueue(sim: Simulator, neighbour: Neighbour, reason: DropReason): v
 }
 
 /**
- * A packet wants to go to a neighbour that is not in a connected state.
+ * A packet wants to go to a neighbour that is not in a connected state (or somebody wants to know it
+ * before there is a packet: null).
  * @returns true: send it now; false: it waits in the entry's queue, or was dropped.
  * @source neigh_event_send(), __neigh_event_send()
  */
@@ -136,7 +137,7 @@ export function prepareToSend(
   sim: Simulator,
   netns: NetNamespace,
   neighbour: Neighbour,
-  packet: Packet,
+  packet: Packet | null,
 ): boolean {
   const now = jiffiesOf(sim);
   const { neighbour: parameters } = inetOf(neighbour.device);
@@ -147,7 +148,7 @@ export function prepareToSend(
     if (parameters.mcastSolicit + parameters.appSolicit === 0) {
       neighbour.state = NUD_FAILED;
       neighbour.updated = now;
-      drop(sim, packet, 'neighbour-failed', neighbour.device);
+      if (packet !== null) drop(sim, packet, 'neighbour-failed', neighbour.device);
       return false;
     }
     neighbour.probes = parameters.ucastSolicit;
@@ -161,7 +162,7 @@ export function prepareToSend(
     armWheelTimer(sim, neighbour.timer, now + parameters.delayFirstProbeTime * HZ);
     return true;
   }
-  keepWaiting(sim, neighbour, packet, parameters.unresQlenBytes);
+  if (packet !== null) keepWaiting(sim, neighbour, packet, parameters.unresQlenBytes);
   if (isProbing) probe(sim, netns, neighbour);
   return false;
 }
