@@ -34,6 +34,7 @@ export function setLinkUp(device: Device): void {
   if (device.isUp) return;
   deviceKindOf(device.kind)?.open?.(device.netns.sim, device);
   device.isUp = true;
+  updateCarrier(device); // who announces something as it comes up must get it through
   notifyWatchers(device, 'up');
   followState(device);
   for (const upper of device.uppers) {
