@@ -100,6 +100,11 @@ export interface Netfilter {
   /** Where LOG and TRACE write a line of the kernel log; null: nowhere. */
   kernelLog: ((line: string) => void) | null;
   ipvs: IpvsSlot | null;
+  /**
+   * Whose words and habits the iptables programs have. 1.8.11 (Debian 13) differs from 1.8.9 in
+   * that `-n` leaves names of protocols and that base chains count their policy from the start.
+   */
+  iptablesVersion: '1.8.9' | '1.8.11';
   /** For `-m policy --dir out`: whether the packet will go through IPsec; null: none does. */
   isForIpsec: ((packet: Packet) => boolean) | null;
 }
@@ -119,6 +124,7 @@ export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
     walkDepth: 0,
     kernelLog: null,
     ipvs: null,
+    iptablesVersion: '1.8.9',
     isForIpsec: null,
   };
 }

@@ -95,6 +95,7 @@ export function ensureBaseChain(netfilter: Netfilter, table: Table, hook: number
   const present = table.base[hook];
   if (present !== null && present !== undefined) return present;
   const chain = makeChain(table.name, HOOK_NAMES[hook]!, hook);
+  chain.countsPolicy = netfilter.iptablesVersion === '1.8.11';
   table.exists = true;
   table.base[hook] = chain;
   rebuild(netfilter);

@@ -21,9 +21,10 @@ export interface IptablesResult {
 export function describeFailure(
   error: unknown,
   program: string,
+  version: string,
   line: number,
 ): IptablesResult | null {
-  const name = `${program} v1.8.9 (nf_tables):`;
+  const name = `${program} v${version} (nf_tables):`;
   const place = line > 0 ? `Error occurred at line: ${line}\n` : '';
   const tryHelp = `${place}Try \`${program} -h' or '${program} --help' for more information.\n`;
   const fail = (stderr: string, exitCode: number): IptablesResult => ({

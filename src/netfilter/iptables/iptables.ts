@@ -28,7 +28,7 @@ export function runIptables(netfilter: Netfilter, args: readonly string[]): Ipta
     runCommand(netfilter, command, output);
     return { stdout: output.text, stderr: warnings, exitCode: 0 };
   } catch (error) {
-    const failure = describeFailure(error, program, 0);
+    const failure = describeFailure(error, program, netfilter.iptablesVersion, 0);
     if (failure === null) throw error;
     restoreSnapshot(netfilter, snapshot);
     if (failure.exitCode === 0) return failure;
@@ -46,7 +46,11 @@ export function runIptablesSave(netfilter: Netfilter, args: readonly string[]): 
     else if (word === '-t' || word === '--table') tableName = args[++index] ?? '';
     else if (word === '-M' || word === '--modprobe') index++;
     else if (word === '-V' || word === '--version') {
-      return { stdout: 'iptables-save v1.8.9 (nf_tables)\n', stderr: '', exitCode: 0 };
+      return {
+        stdout: `iptables-save v${netfilter.iptablesVersion} (nf_tables)\n`,
+        stderr: '',
+        exitCode: 0,
+      };
     } else if (word.startsWith('-') && word !== '-4' && word !== '-6') {
       const found = word.startsWith('--')
         ? `unrecognized option '${word}'`

@@ -147,7 +147,7 @@ export function restoreTables(
     return done(`${PROGRAM}: COMMIT expected at line ${restore.line + 1}\n`, 1);
   } catch (error) {
     if (error instanceof BadText) return done(`${PROGRAM}: ${error.message}\n`, 1);
-    const failure = describeFailure(error, PROGRAM, restore.line);
+    const failure = describeFailure(error, PROGRAM, netfilter.iptablesVersion, restore.line);
     if (failure === null) throw error;
     return done(failure.stderr, failure.exitCode);
   }

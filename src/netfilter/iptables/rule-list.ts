@@ -18,6 +18,8 @@ import { interfaceText, prefixLengthOf, targetName } from './rule-text.ts';
 
 export interface ListFormat {
   readonly isNumeric: boolean;
+  /** Protocols as numbers too, as 1.8.9 does with -n. */
+  readonly hasProtocolNumbers: boolean;
   readonly isVerbose: boolean;
   /** Counters in full instead of with K, M, G. */
   readonly isExact: boolean;
@@ -72,6 +74,7 @@ export function describeRule(rule: Rule): string {
 
 const NUMERIC: ListFormat = {
   isNumeric: true,
+  hasProtocolNumbers: true,
   isVerbose: true,
   isExact: true,
   hasLineNumbers: false,
@@ -80,7 +83,7 @@ const NUMERIC: ListFormat = {
 const listName = (rule: Rule): string => rule.action?.listName ?? targetName(rule);
 
 function protocolText(rule: Rule, format: ListFormat): string {
-  return format.isNumeric ? String(rule.protocol) : protocolName(rule.protocol);
+  return format.hasProtocolNumbers ? String(rule.protocol) : protocolName(rule.protocol);
 }
 
 function fragmentText(rule: Rule): string {

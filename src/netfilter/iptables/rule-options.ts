@@ -101,9 +101,9 @@ export function takeOtherOption(draft: Draft, letter: string, value: string): vo
     case '6':
       throw new BadArgument('');
     case 'V':
-      throw new PrintedAnswer(`${draft.program} v1.8.9 (nf_tables)\n`);
+      throw new PrintedAnswer(`${draft.program} v${draft.netfilter.iptablesVersion} (nf_tables)\n`);
     case 'h':
-      throw new PrintedAnswer(helpText(draft.program));
+      throw new PrintedAnswer(helpText(draft));
     default: // n, x, 0 are flags only; 4, M, b say nothing here
   }
 }
@@ -160,8 +160,8 @@ function takeWait(draft: Draft, value: string): void {
   }
 }
 
-function helpText(program: string): string {
-  return `${program} v1.8.9 (nf_tables)
+function helpText({ program, netfilter }: Draft): string {
+  return `${program} v${netfilter.iptablesVersion} (nf_tables)
 
 Usage: ${program} [-t table] -A|-C|-D chain rule
        ${program} [-t table] -I chain [number] rule

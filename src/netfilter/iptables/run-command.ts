@@ -67,7 +67,7 @@ export function runCommand(netfilter: Netfilter, command: Command, output: Comma
       break;
     case 'L':
     case 'S':
-      list(command, output);
+      list(netfilter, command, output);
       break;
     case 'F':
       flush(netfilter, command, output);
@@ -164,9 +164,9 @@ function findRules(netfilter: Netfilter, command: Command, output: CommandOutput
   }
 }
 
-function list(command: Command, output: CommandOutput): void {
+function list(netfilter: Netfilter, command: Command, output: CommandOutput): void {
   const { table, chain } = command;
-  const text = command.letter === 'L' ? listChains(command) : saveChains(command);
+  const text = command.letter === 'L' ? listChains(netfilter, command) : saveChains(command);
   if (text === null) {
     throw new Incompatible(
       `chain \`${chain}' in table \`${table.name}' is incompatible, use 'nft' tool.`,
@@ -174,10 +174,9 @@ function list(command: Command, output: CommandOutput): void {
   }
   output.text += text;
   if (!command.zeroesAfter) return;
-  const missing = TABLE_HOOKS[table.name].find((hook) => table.base[hook] === null);
-  if (chain === '' && missing !== undefined) {
+  if (!table.exists) {
     const why = 'CHAIN_ZERO failed (No such file or directory)';
-    throw new KernelRefused(`${why}: chain ${HOOK_NAMES[missing]}`);
+    throw new KernelRefused(`${why}: chain ${HOOK_NAMES[TABLE_HOOKS[table.name][0]!]}`);
   }
   zero(command, output);
 }

@@ -161,7 +161,7 @@ export const bpfMatch: MatchExtension = {
       lines.push(`${code} ${jt} ${jf} ${k! >>> 0}`);
     }
     const shown = lines.join(',');
-    const text = sameText(` --bytecode "${lines.length},${shown}"`, `match bpf ${shown} `);
+    const text = sameText(` --bytecode "${lines.length},${shown}"`, `match bpf ${shown}\0`);
     // A program that the kernel does not load is refused on every hook.
     const scope = isLoadable(program) ? ANYWHERE : NOWHERE;
     return makeMatch('bpf', testBpf, { program }, text, scope);
