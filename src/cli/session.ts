@@ -75,13 +75,14 @@ export async function openTopology(
   const session = makeSession(options, surroundings);
   const setup = loaded.script.split(/^#@record$/m)[0]!;
   let output = '';
-  const keep = (text: string): void => {
-    output += text;
+  const keep = (text: string, line = 0): void => {
+    const isPlaced = line === 0 || text === '' || text.startsWith(loaded.scriptFile);
+    output += isPlaced ? text : `${loaded.scriptFile}:${line}: ${text}`;
   };
   const exitCode = await runScript(session.world, session.machine, setup, {
     host: session.host,
     fileName: loaded.scriptFile,
-    write: keep,
+    write: (text) => keep(text),
     writeError: keep,
   });
   if (exitCode !== 0) {

@@ -55,6 +55,11 @@ export function loadDescription(name: string): Topology {
 
 function loadFolder(name: string, folder: string): LoadedTopology {
   const scriptFile = join(folder, 'setup.sh');
+  if (statSync(scriptFile, { throwIfNoEntry: false }) === undefined) {
+    throw new NetsimError('unknown-topology', `${folder} is no topology: it has no setup.sh`, {
+      hint: suggestionFor(name, bundledNames()),
+    });
+  }
   const script = readScript(scriptFile, scriptFile);
   const file = join(folder, 'topology.json');
   const hasFile = statSync(file, { throwIfNoEntry: false }) !== undefined;

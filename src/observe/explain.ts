@@ -62,6 +62,8 @@ export interface Loss {
   readonly reason: DropReason;
   readonly where: string;
   readonly what: string;
+  /** The netfilter rule that decided it, as iptables writes it; empty if none did. */
+  readonly rule: string;
   count: number;
 }
 
@@ -75,15 +77,27 @@ export function lossesOf(events: readonly TraceEvent[]): Loss[] {
   const drops = events.filter(({ reason }) => reason !== null);
   const notable = drops.filter(isNotableDrop);
   const losses = new Map<string, Loss>();
+  const rules = lastRules(events);
   for (const event of notable.length > 0 ? notable : drops) {
     const reason = event.reason as DropReason; // filtered above
     const what = lossName(event);
-    const key = `${reason} ${event.where} ${what}`;
+    const rule = reason.startsWith('rule-') ? (rules.get(event.packetId) ?? '') : '';
+    const key = `${reason} ${event.where} ${what} ${rule}`;
     const known = losses.get(key);
-    if (known === undefined) losses.set(key, { reason, where: event.where, what, count: 1 });
+    if (known === undefined) losses.set(key, { reason, where: event.where, what, rule, count: 1 });
     else known.count++;
   }
   return [...losses.values()];
+}
+
+/** The rule that each packet met last. */
+function lastRules(events: readonly TraceEvent[]): Map<number, string> {
+  const rules = new Map<number, string>();
+  for (const { kind, packetId, detail } of events) {
+    if (kind !== 'rule' || detail.spec === undefined) continue;
+    rules.set(packetId, `iptables -t ${detail.table} -A ${detail.chain} ${detail.spec}`);
+  }
+  return rules;
 }
 
 /** The packet without what differs from one to the next: ids, sequence numbers, TTL. */
@@ -96,12 +110,13 @@ function lossName(event: TraceEvent): string {
 
 /** Lines that say which packets died where, why, and what to look at. Empty if nothing was lost. */
 export function explainLosses(events: readonly TraceEvent[]): string[] {
-  return lossesOf(events).flatMap(({ reason, where, what, count }) => {
+  return lossesOf(events).flatMap(({ reason, where, what, rule, count }) => {
     const { sentence, hint } = DROP_REASONS[reason];
     const times = count === 1 ? '' : ` (${count} times)`;
     return [
       `  ${what}${times}`,
       ...wrap(`dropped at ${where} (${reason}): ${sentence}`),
+      ...(rule === '' ? [] : wrap(`the rule: ${rule}`)),
       ...wrap(`look at: ${hint}`),
     ];
   });

@@ -28,7 +28,8 @@ export interface RunScriptOptions {
   /** For messages: `lab.sh: line 12: ...`. */
   readonly fileName: string;
   readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
+  /** `line` is that of the command that wrote it, 0 if it is not known. */
+  readonly writeError: (text: string, line: number) => void;
   /** At the line `#@record`: open the captures. Called at the start of a script that has no such line. */
   readonly onRecord?: () => void;
   /** $1, $2 ... */
@@ -135,9 +136,8 @@ function finish(
       hint: 'a script that never ends? give its loop a count',
     });
   }
-  options.writeError(
-    placeMessages(result.stderr, options.fileName, lineOf(result.stderr, terminal)),
-  );
+  const line = lineOf(result.stderr, terminal);
+  options.writeError(placeMessages(result.stderr, options.fileName, line), line);
 }
 
 /** just-bash's exit code when one of its bounds ended the script. */

@@ -21,7 +21,8 @@ export interface TerminalOptions {
   /** The script's name in messages; null for the messages of an interactive bash. */
   readonly fileName: string | null;
   readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
+  /** `line` is that of the command that wrote it, 0 if it is not known. */
+  readonly writeError: (text: string, line: number) => void;
   /**
    * `set -x` occurs: stdout of each command is held back until it is known what the command wrote
    * to stderr, because its trace comes first. Needs a flush at the end.
@@ -36,7 +37,7 @@ export function makeTerminal(shell: Shell, options: TerminalOptions): Terminal {
   /** What the last program wrote to stderr, if that was shown with its stdout already. */
   let shownError = '';
   const toError = (text: string, line: number): void =>
-    options.writeError(placeMessages(text, options.fileName, line));
+    options.writeError(placeMessages(text, options.fileName, line), line);
   let held = '';
   const flush = (): void => {
     if (held !== '') options.write(held);

@@ -80,6 +80,7 @@ describe('netsim ping', () => {
     expect(exitCode).toBe(1);
     expect(stdout).toContain('172.18.0.2 > 172.19.0.2 ICMP echo request');
     expect(stdout).toContain('rule-drop');
+    expect(stdout).toContain('iptables -t filter -A DOCKER-ISOLATION-STAGE-2 -o br-b -j DROP');
   });
 
   test('prints what the program prints and nothing else with --quiet', async () => {
