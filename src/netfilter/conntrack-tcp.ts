@@ -235,7 +235,10 @@ function stateAfterReset(
   const isAssured = (flow.status & FLOW_ASSURED) !== 0;
   const answersIgnored =
     (hasSeenReply && track.lastIndex === KIND_SYN) || (!isAssured && track.lastIndex === KIND_ACK);
-  if (answersIgnored && tcpAcknowledgment(bytes, tcp) === track.lastEnd) return TCP_STATE_IGNORE;
+  const isFromOther = track.lastDirection !== direction;
+  if (answersIgnored && isFromOther && tcpAcknowledgment(bytes, tcp) === track.lastEnd) {
+    return TCP_STATE_IGNORE;
+  }
   if (
     before === TCP_SYN_SENT &&
     track.lastIndex === KIND_ACK &&
