@@ -19,6 +19,7 @@ import { sleep } from './sleep.ts';
 import { sysctl } from './sysctl.ts';
 import { date, dmesg, modprobe, nsenter, ps, unshare } from './system.ts';
 import { tc } from './tc.ts';
+import { tcpdump } from './tcpdump.ts';
 import { traceroute } from './traceroute.ts';
 
 export const PROGRAMS: readonly ProgramDefinition[] = [
@@ -44,6 +45,7 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   sleep,
   sysctl,
   tc,
+  tcpdump,
   traceroute,
   unshare,
 ];
