@@ -8,6 +8,11 @@ export function noteRun(sim: Simulator): void {
   latest = sim;
 }
 
+/** The latest run's simulator, null if nothing has run yet. */
+export function currentSimulator(): Simulator | null {
+  return latest;
+}
+
 /** Null if nothing has run yet. */
 export function currentRun(): { seed: number; timeNs: number } | null {
   if (latest === null) return null;

@@ -1,6 +1,9 @@
 // Runs the command line in this process and keeps what it prints.
 import { Readable } from 'node:stream';
 import { runCli } from '../../src/cli/cli.ts';
+import { currentSimulator } from '../../src/cli/current-run.ts';
+import { runUntil } from '../../src/engine/simulator.ts';
+import { checkLaws } from '../../src/observe/invariants.ts';
 
 export interface CliResult {
   readonly exitCode: number;
@@ -14,7 +17,10 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** `netsim ARGV...` */
+/** Virtual time after which what was under way has arrived or is given up. */
+const SETTLE_NS = 30e9;
+
+/** `netsim ARGV...`; afterwards the network comes to rest, and the laws must hold. */
 export async function netsim(
   argv: readonly string[],
   options: CliOptions = {},
@@ -34,5 +40,10 @@ export async function netsim(
     stdin: Readable.from([options.stdin ?? '']),
     onInterrupt: () => {},
   });
+  const sim = currentSimulator();
+  if (sim !== null && exitCode !== 4) {
+    const outcome = runUntil(sim, sim.nowNs + SETTLE_NS);
+    if (outcome !== 'frame-limit') checkLaws(sim);
+  }
   return { exitCode, stdout, stderr };
 }
