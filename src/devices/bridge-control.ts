@@ -46,7 +46,8 @@ function makeBridge(netns: Netns, options: LinkOptions, mac: Mac): Device {
     hasUserMtu: false,
     groupForwardMask: options.bridge?.groupForwardMask ?? 0,
     callsIptables: options.bridge?.callIptables ?? false,
-    hasLivePort: true,
+    // With an address given its ports are looked at, and there are none.
+    hasLivePort: options.mac === undefined,
     hasOperState: false,
     netfilter: null,
   };
@@ -83,7 +84,7 @@ export function addBridgePort(bridgeDevice: Device, device: Device): BridgePort 
     isIsolated: false,
     groupForwardMask: 0,
     priority: 32,
-    cost: 2,
+    cost: portCost(device),
   };
   bridge.ports.unshift(port);
   device.master = bridgeDevice;
@@ -265,6 +266,13 @@ function disablePort(port: BridgePort): void {
   bridge.hasLivePort = bridge.ports.some((each) => each.isForwarding);
 }
 
+/** A veth says 10 Gbit/s, and what stands on one; who says nothing costs 100. @source port_cost() */
+function portCost(device: Device): number {
+  if (device.kind === 'veth') return 2;
+  const stands = device.kind === 'vlan' || device.kind === 'macvlan';
+  return stands && device.lower !== null ? portCost(device.lower) : 100;
+}
+
 function freePortNumber(bridge: Bridge): number {
   const used = new Set(bridge.ports.map((port) => port.portNumber));
   for (let number = 1; number <= BRIDGE_PORTS_MAX; number++) if (!used.has(number)) return number;
@@ -341,16 +349,14 @@ function bridgeIdOf(device: Device): string {
 function describeBridge(device: Device): string {
   const bridge = bridgeOf(device);
   const id = bridgeIdOf(device);
-  const learnt = listMacs(bridge.fdb).filter((each) => !each.isLocal && !each.isAddedByUser).length;
   return (
     'bridge forward_delay 1500 hello_time 200 max_age 2000 ' +
     `ageing_time ${bridge.ageingNs / (NS_PER_SEC / 100)} stp_state 0 priority 32768 ` +
     `vlan_filtering 0 bridge_id ${id} designated_root ${id} ` +
     'root_port 0 root_path_cost 0 topology_change 0 topology_change_detected 0 ' +
     'hello_timer    0.00 tcn_timer    0.00 topology_change_timer    0.00 gc_timer    0.00 ' +
-    `fdb_n_learned ${learnt} fdb_max_learned 0 ` +
     `group_fwd_mask ${bridge.groupForwardMask} group_address 01:80:c2:00:00:00 ` +
-    'mcast_snooping 1 no_linklocal_learn 0 mcast_vlan_snooping 0 mst_enabled 0 mcast_router 1 ' +
+    'mcast_snooping 1 no_linklocal_learn 0 mcast_vlan_snooping 0 mcast_router 1 ' +
     'mcast_query_use_ifaddr 0 mcast_querier 0 mcast_hash_elasticity 16 mcast_hash_max 4096 ' +
     'mcast_last_member_count 2 mcast_startup_query_count 2 mcast_last_member_interval 100 ' +
     'mcast_membership_interval 26000 mcast_querier_interval 25500 mcast_query_interval 12500 ' +

@@ -61,9 +61,6 @@ import { findNeighbour, neighbourOutput } from './neighbour.ts';
 import { NUD_CONNECTED } from './neighbour-table.ts';
 import { RTN_UNICAST, routeInput } from './route.ts';
 
-/** The sender's MAC address is kept this far before the Ethernet header while ARP is under way. */
-const KEPT_MAC_BYTES = 8;
-
 /** The slot that every bridge gets; see devices/bridge.ts. */
 export const BRIDGE_NETFILTER: BridgeNetfilter = {
   preRouting,
@@ -145,14 +142,8 @@ function redirect(
     packet.device = port.device;
     return packet;
   }
-  // The neighbour layer asks for the address and sends out of the bridge; see transmit below.
-  const { bytes } = packet;
-  writeSourceMac(
-    bytes,
-    frame - KEPT_MAC_BYTES - 6,
-    sourceMacHi(bytes, frame),
-    sourceMacLo(bytes, frame),
-  );
+  // The neighbour layer asks for the address, leaves the sender's address in the header as it is, and
+  // sends out of the bridge; see transmit below.
   packet.flags |= PACKET_BRIDGED_DNAT;
   neighbourOutput(sim, netns, packet);
   return null;
@@ -164,9 +155,6 @@ function transmit(sim: Simulator, bridge: Device, packet: Packet): boolean {
   packet.flags &= ~PACKET_BRIDGED_DNAT;
   bridge.txPackets--; // it only passes through
   bridge.txBytes -= packet.end - packet.start;
-  const { bytes, start } = packet;
-  const kept = start - KEPT_MAC_BYTES - 6;
-  writeSourceMac(bytes, start, sourceMacHi(bytes, kept), sourceMacLo(bytes, kept));
   const inPort = packet.bridgeInPort === null ? null : bridgePortOf(packet.bridgeInPort);
   if (inPort === null || inPort.bridge !== bridge) {
     drop(sim, packet, 'device-gone', bridge);

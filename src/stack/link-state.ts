@@ -19,6 +19,7 @@ import { resetNetem } from '../devices/netem.ts';
 import { resetTbf } from '../devices/tbf.ts';
 import { vethPeerOf } from '../devices/veth.ts';
 import type { Device } from '../engine/device.ts';
+import { joinSnoopers, leaveSnoopers } from './bridge-snooper.ts';
 import { type DeviceChange, namespaceOf } from './namespace.ts';
 
 /** IF_OPER_*, as `ip link` prints it. */
@@ -37,6 +38,7 @@ export function setLinkUp(device: Device): void {
   updateCarrier(device); // who announces something as it comes up must get it through
   notifyWatchers(device, 'up');
   followState(device);
+  if (device.kind === 'bridge') joinSnoopers(device.netns.sim, device);
   for (const upper of device.uppers) {
     // A VLAN comes up with the device below it.
     if (upper.kind === 'vlan') setLinkUp(upper);
@@ -49,6 +51,7 @@ export function setLinkDown(device: Device): void {
   device.isUp = false;
   const { sim } = device.netns;
   deviceKindOf(device.kind)?.stop?.(sim, device);
+  if (device.kind === 'bridge') leaveSnoopers(sim, device);
   resetNetem(sim, device);
   resetTbf(sim, device);
   notifyWatchers(device, 'down');
@@ -105,10 +108,7 @@ export function deviceOperState(device: Device): OperState {
 /** `ip link set DEV mtu N`. @throws KernelError EINVAL, ERANGE @source dev_set_mtu_ext() */
 export function setLinkMtu(device: Device, mtuBytes: number): void {
   checkMtu(device.kind, mtuBytes);
-  if (mtuBytes === device.mtuBytes) {
-    if (device.state.kind === 'bridge') bridgeOf(device).hasUserMtu = true;
-    return;
-  }
+  if (mtuBytes === device.mtuBytes) return; // not even a bridge takes it for the user's choice
   deviceKindOf(device.kind)?.checkMtu?.(device, mtuBytes);
   if (device.state.kind === 'bridge') bridgeOf(device).hasUserMtu = true;
   changeMtu(device, mtuBytes);

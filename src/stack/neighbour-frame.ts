@@ -1,6 +1,6 @@
 /** The last step of an IP packet on its way out: its Ethernet header. */
 import { type Device, transmit } from '../engine/device.ts';
-import type { Packet } from '../engine/packet.ts';
+import { PACKET_BRIDGED_DNAT, type Packet } from '../engine/packet.ts';
 import type { Simulator } from '../engine/simulator.ts';
 import {
   ETHERNET_BYTES,
@@ -22,7 +22,9 @@ export function sendToNeighbour(
   const { bytes } = packet;
   packet.start = frame;
   writeTargetMac(bytes, frame, macHi, macLo);
-  writeSourceMac(bytes, frame, device.macHi, device.macLo);
+  if ((packet.flags & PACKET_BRIDGED_DNAT) === 0) {
+    writeSourceMac(bytes, frame, device.macHi, device.macLo);
+  } // else it is on its way through the bridge and keeps its sender's: see bridge-netfilter.ts
   writeEthertype(bytes, frame, ETHERTYPE_IPV4);
   transmit(sim, device, packet);
 }
