@@ -13,13 +13,7 @@ import {
   setCongestionState,
 } from './tcp-congestion.ts';
 import { received } from './tcp-options.ts';
-import {
-  NAGLE_OFF,
-  probeDelay,
-  pushPending,
-  scheduleLossProbe,
-  windowEnd,
-} from './tcp-output.ts';
+import { NAGLE_OFF, probeDelay, pushPending, scheduleLossProbe, windowEnd } from './tcp-output.ts';
 import { currentMss, nowUsOf, syncMss } from './tcp-path.ts';
 import { armSendTimer, rearmTimeout, stopSendTimer } from './tcp-rearm.ts';
 import type { TcpSocket } from './tcp-record.ts';
@@ -70,14 +64,7 @@ import {
   removeSegment,
   type Segment,
 } from './tcp-send-queue.ts';
-import {
-  after,
-  before,
-  CA_CWR,
-  CA_OPEN,
-  TCP_SYN_SENT,
-  TIMER_PROBE,
-} from './tcp-states.ts';
+import { after, before, CA_CWR, CA_OPEN, TCP_SYN_SENT, TIMER_PROBE } from './tcp-states.ts';
 import { replaceRecentTimestamp, sendChallengeAck } from './tcp-validate.ts';
 
 /** The ACK told of data that we never sent, or of such old data that it looks forged. */
@@ -156,12 +143,7 @@ function isDubious(socket: TcpSocket, flags: number): boolean {
 }
 
 /** An ACK while nothing was outstanding: it may open a closed window. */
-function acknowledgeNothing(
-  socket: TcpSocket,
-  ack: number,
-  priorUna: number,
-  flags: number,
-): void {
+function acknowledgeNothing(socket: TcpSocket, ack: number, priorUna: number, flags: number): void {
   if ((flags & FLAG_DSACKING_ACK) !== 0) {
     alertRecovery(socket, priorUna, 0, flags);
   }
@@ -271,12 +253,7 @@ function cleanSent(socket: TcpSocket, priorSack: number, givenFlags: number): nu
   return flags;
 }
 
-function noteAcknowledged(
-  socket: TcpSocket,
-  segment: Segment,
-  seq: number,
-  packets: number,
-): void {
+function noteAcknowledged(socket: TcpSocket, segment: Segment, seq: number, packets: number): void {
   const { marks } = segment;
   if ((marks & (MARK_RETRANSMITTED | MARK_EVER_RETRANSMITTED)) !== 0) {
     if ((marks & MARK_RETRANSMITTED) !== 0) socket.retransOut -= packets;

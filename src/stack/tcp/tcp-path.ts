@@ -104,7 +104,7 @@ export function sackBlockCount(socket: TcpSocket): number {
 /** Data per packet for what is sent now. @source net/ipv4/tcp_output.c tcp_current_mss() */
 export function currentMss(socket: TcpSocket): number {
   let mss = socket.mssCache;
-  if (ensureRoute(socket) === null && socket.route.pathMtuBytes !== socket.pathMtuCookie) {
+  if (socket.isRouted && socket.route.pathMtuBytes !== socket.pathMtuCookie) {
     mss = syncMss(socket, socket.route.pathMtuBytes);
   }
   const headerBytes = optionBytesOf(socket) + 20;

@@ -81,6 +81,7 @@ export interface TcpTimeWait extends TcpEntry {
   receiveWindowScale: number;
   hash: number;
   tos: number;
+  mark: number;
   lastOutOfWindowAckNs: number;
   readonly timer: Timer;
 }
@@ -253,6 +254,8 @@ export interface TcpSocket extends TcpEntry, BoundSocket {
   minRttUs: number;
   minRttStampMs: number;
   rto: number;
+  /** When our SYN-ACK was sent, 0 if this side opened. */
+  synAckSentNs: number;
   backoff: number;
   retransmits: number;
   probesOut: number;
@@ -429,6 +432,7 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     minRttUs: -1,
     minRttStampMs: 0,
     rto: TCP_TIMEOUT_INIT,
+    synAckSentNs: 0,
     backoff: 0,
     retransmits: 0,
     probesOut: 0,

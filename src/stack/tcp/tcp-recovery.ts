@@ -15,6 +15,7 @@ import { armSendTimer, jiffiesOfUs } from './tcp-rearm.ts';
 import type { TcpSocket } from './tcp-record.ts';
 import { initUndo, markLost, splitSentSegment } from './tcp-retransmit.ts';
 import {
+  detectLoss,
   FLAG_DATA_SACKED,
   FLAG_LOST_RETRANS,
   FLAG_ORIG_SACK_ACKED,
@@ -359,4 +360,18 @@ export function removeRenoSacks(socket: TcpSocket, acked: number): void {
     else socket.sackedOut -= acked - 1;
   }
   limitRenoSacked(socket);
+}
+
+/**
+ * The reordering timer fired: what has not come by now is lost. The caller sends it again.
+ * @source net/ipv4/tcp_recovery.c tcp_rack_reo_timeout()
+ */
+export function recoverByReorderTimer(socket: TcpSocket): void {
+  const inFlight = packetsInFlight(socket);
+  const lostBefore = socket.lostOut;
+  detectLoss(socket);
+  if (inFlight === packetsInFlight(socket)) return;
+  if (socket.caState === CA_RECOVERY) return;
+  enterRecovery(socket);
+  reduceWindow(socket, 1, socket.lostOut - lostBefore, 0);
 }

@@ -47,6 +47,8 @@ export interface SendQueue {
   /** Segments for another use. */
   free: Segment | null;
   freeCount: number;
+  /** How many segments are in the list. */
+  count: number;
 }
 
 const FREE_SEGMENTS_MAX = 64;
@@ -54,7 +56,7 @@ const RING_BYTES_MIN = 4096;
 const EMPTY = new Uint8Array(0);
 
 export function makeSendQueue(): SendQueue {
-  return { ring: EMPTY, first: null, last: null, unsent: null, free: null, freeCount: 0 };
+  return { ring: EMPTY, first: null, last: null, unsent: null, free: null, freeCount: 0, count: 0 };
 }
 
 /** Bytes of data in a segment, SYN and FIN not counted. */
@@ -99,6 +101,7 @@ export function takeSegment(queue: SendQueue, seq: number, endSeq: number, flags
 
 /** Appends a segment that is to be sent. */
 export function appendSegment(queue: SendQueue, segment: Segment): void {
+  queue.count++;
   segment.previous = queue.last;
   if (queue.last === null) queue.first = segment;
   else queue.last.next = segment;
@@ -108,6 +111,7 @@ export function appendSegment(queue: SendQueue, segment: Segment): void {
 
 /** Puts `segment` right behind `before`; an unsent one stays unsent, a sent one sent. */
 export function insertSegmentAfter(queue: SendQueue, before: Segment, segment: Segment): void {
+  queue.count++;
   segment.previous = before;
   segment.next = before.next;
   if (before.next === null) queue.last = segment;
@@ -117,6 +121,7 @@ export function insertSegmentAfter(queue: SendQueue, before: Segment, segment: S
 
 /** Takes a segment out of the list and keeps it for another use. */
 export function removeSegment(queue: SendQueue, segment: Segment): void {
+  queue.count--;
   if (queue.unsent === segment) queue.unsent = segment.next;
   if (segment.previous === null) queue.first = segment.next;
   else segment.previous.next = segment.next;
@@ -185,6 +190,7 @@ export function clearSendQueue(queue: SendQueue): void {
   queue.unsent = null;
   queue.free = null;
   queue.freeCount = 0;
+  queue.count = 0;
 }
 
 function growRing(queue: SendQueue, firstSeq: number, usedBytes: number, needed: number): void {

@@ -155,7 +155,10 @@ export function adjustReceiveSpace(socket: TcpSocket, nowUs: number): void {
       const space = Math.min(2 * (wanted + 2 * grow), sysctl.tcpRmemMax);
       if (space > socket.receiveBufferBytes) {
         socket.receiveBufferBytes = space;
-        socket.windowClamp = Math.min(windowOfSpace(socket, space), 65535 * 2 ** socket.receiveWindowScale);
+        socket.windowClamp = Math.min(
+          windowOfSpace(socket, space),
+          65535 * 2 ** socket.receiveWindowScale,
+        );
       }
     }
     socket.rcvSpaceBytes = copied;
