@@ -9,11 +9,14 @@ import { busybox } from './busybox.ts';
 import { busyboxHttpd } from './busybox-httpd.ts';
 import { conntrack } from './conntrack.ts';
 import { curl } from './curl.ts';
+import { dig } from './dig.ts';
 import { ethtool } from './ethtool.ts';
+import { host } from './host.ts';
 import { hostname } from './hostname.ts';
 import { ip } from './ip.ts';
 import { iptablesPrograms } from './iptables.ts';
 import { arp, ifconfig, route } from './net-tools.ts';
+import { nslookup } from './nslookup.ts';
 import { ping } from './ping.ts';
 import { sleep } from './sleep.ts';
 import { sysctl } from './sysctl.ts';
@@ -30,12 +33,15 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   busyboxHttpd,
   conntrack,
   curl,
+  dig,
+  host,
   date,
   dmesg,
   ethtool,
   hostname,
   ifconfig,
   ip,
+  nslookup,
   ...iptablesPrograms,
   modprobe,
   nsenter,

@@ -1,0 +1,97 @@
+/**
+ * One question to one DNS server, as dig, host and nslookup ask it.
+ * @source BIND 9.18 bin/dig/dighost.c
+ */
+import type { Errno } from '../base/errors.ts';
+import type { Ipv4 } from '../base/ipv4-address.ts';
+import { nextBelow, nextInt32 } from '../base/prng.ts';
+import { releasePacket } from '../engine/packet-pool.ts';
+import { type Process, type Program, waitFor } from '../engine/process.ts';
+import { streamOf, timeNs } from '../engine/simulator.ts';
+import { writeInt32 } from '../protocols/bytes.ts';
+import { DNS_PORT, DNS_TYPES, type DnsMessage, parseDns, writeDns } from '../protocols/dns.ts';
+import { UDP_BYTES } from '../protocols/udp.ts';
+import type { NetNamespace } from '../stack/namespace.ts';
+import { takeReceived } from '../stack/socket.ts';
+import { closeUdp, connectUdp, openUdp, sendUdp } from '../stack/udp-socket.ts';
+
+/** Size of a reply that dig is ready for. */
+const EDNS_BYTES = 1232;
+const COOKIE_OPTION = 10;
+
+export interface DnsQuery {
+  readonly server: Ipv4;
+  readonly port?: number;
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  /** Adds an OPT record with a cookie, as dig does. */
+  readonly hasEdns: boolean;
+  readonly timeoutNs: number;
+}
+
+export interface DnsReply {
+  readonly message: DnsMessage;
+  readonly sizeBytes: number;
+  readonly elapsedNs: number;
+}
+
+/** Asks once. @returns the reply; why the network refused; `timeout`; `interrupted`. */
+export function* askDns(
+  process: Process,
+  netns: NetNamespace,
+  query: DnsQuery,
+): Program<DnsReply | { readonly errno: Errno } | 'timeout' | 'interrupted'> {
+  const { sim } = process;
+  const port = query.port ?? DNS_PORT;
+  const startNs = timeNs(sim);
+  const prng = streamOf(sim, 'apps/dns');
+  const id = nextBelow(prng, 0x10000);
+  const socket = openUdp(netns);
+  process.cleanups.push(() => closeUdp(socket));
+  const refused = connectUdp(socket, query.server, port);
+  if (refused !== null) return { errno: refused };
+  const cookie = new Uint8Array(12);
+  cookie.set([0, COOKIE_OPTION, 0, 8]);
+  writeInt32(cookie, 4, nextInt32(prng));
+  writeInt32(cookie, 8, nextInt32(prng));
+  const edns = {
+    name: '',
+    type: DNS_TYPES.OPT,
+    class: EDNS_BYTES,
+    ttlSec: 0,
+    data: { kind: 'raw', bytes: cookie },
+  } as const;
+  const bytes = writeDns({
+    id,
+    flags: query.flags,
+    questions: [{ name: query.name, type: query.type, class: 1 }],
+    answers: [],
+    authorities: [],
+    additionals: query.hasEdns ? [edns] : [],
+  });
+  const failure = sendUdp(socket, bytes);
+  if (failure !== null) return { errno: failure };
+  const endNs = startNs + query.timeoutNs;
+  for (;;) {
+    const isReady = (): boolean => socket.receiveQueue.count > 0 || socket.error !== null;
+    const rest = Math.max(0, endNs - timeNs(sim));
+    if (!(yield* waitFor(process, [socket.waiters], isReady, rest))) {
+      closeUdp(socket);
+      return process.signal === null ? 'timeout' : 'interrupted';
+    }
+    const packet = takeReceived(socket);
+    if (packet === null) {
+      const errno = socket.error ?? 'ECONNREFUSED';
+      closeUdp(socket);
+      return { errno };
+    }
+    const start = packet.transport + UDP_BYTES;
+    const sizeBytes = packet.end - start;
+    const message = parseDns(packet.bytes, start, packet.end);
+    releasePacket(sim, packet);
+    if (message?.id !== id) continue;
+    closeUdp(socket);
+    return { message, sizeBytes, elapsedNs: timeNs(sim) - startNs };
+  }
+}
