@@ -59,17 +59,24 @@ export function flowText(flow: Flow, options: FlowTextOptions): string {
   return (text + options.tail).trimEnd();
 }
 
+/**
+ * The seconds that a listing shows. A program that lists needs a tick at least to start, in which
+ * netsim's clock stands still: so a flow just refreshed shows 29 and not 30, as on a real machine.
+ */
+export function listedSeconds(conntrack: Conntrack, flow: Flow): number {
+  return secondsLeft(flow, nowTicks(conntrack.netns.sim) + 1);
+}
+
 /** The text of /proc/net/nf_conntrack of a namespace. */
 export function renderProcConntrack(netns: {
   readonly netfilter: { readonly conntrack: Conntrack };
 }): string {
   const { conntrack } = netns.netfilter;
   const flows = listFlows(conntrack);
-  const now = nowTicks(conntrack.netns.sim);
   return flows
     .map((flow) => {
       const text = flowText(flow, {
-        seconds: secondsLeft(flow, now),
+        seconds: listedSeconds(conntrack, flow),
         showsCounters: conntrack.settings.acct !== 0,
         showsFamily: true,
         tail: `mark=${flow.mark >>> 0} zone=0 use=2`,

@@ -13,7 +13,7 @@ import {
   nowTicks,
   secondsLeft,
 } from '../../netfilter/conntrack-table.ts';
-import { flowText } from '../../netfilter/conntrack-text.ts';
+import { flowText, listedSeconds } from '../../netfilter/conntrack-text.ts';
 import { PROTOCOL_ICMP } from '../../protocols/ipv4.ts';
 import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
 import { BadValue, matchesFilter } from './conntrack-filter.ts';
@@ -129,7 +129,7 @@ function dispatch(context: ProgramContext, request: ConntrackRequest): number | 
 function lineOf(table: Conntrack, request: ConntrackRequest, flow: Flow): string {
   const showsId = request.outputs.has('id');
   return flowText(flow, {
-    seconds: secondsLeft(flow, nowTicks(table.netns.sim)),
+    seconds: listedSeconds(table, flow),
     showsCounters: table.settings.acct !== 0,
     showsFamily: request.outputs.has('extended'),
     tail: `mark=${flow.mark >>> 0} use=1${showsId ? ` id=${flow.id}` : ''}`,
