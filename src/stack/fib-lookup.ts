@@ -14,6 +14,7 @@ import type { NetNamespace } from './namespace.ts';
 import {
   RTN_BLACKHOLE,
   RTN_BROADCAST,
+  RTN_LOCAL,
   RTN_MULTICAST,
   RTN_PROHIBIT,
   RTN_THROW,
@@ -281,6 +282,20 @@ function lookupByRules(fib: Fib): number {
 export function addressType(fib: Fib, address: Ipv4, device: Device | null): number {
   if (address >>> 24 === 0 || address === -1) return RTN_BROADCAST;
   if ((address & 0xf0000000) === (0xe0000000 | 0)) return RTN_MULTICAST;
+  const route = localRouteOf(fib, address);
+  if (route === null) return RTN_UNICAST;
+  if (device !== null && route.nextHops[0]?.device !== device) return RTN_UNICAST;
+  return route.type;
+}
+
+/** The device of a local address, by the local table; null if the address is not local. */
+export function localDeviceOf(fib: Fib, address: Ipv4): Device | null {
+  const route = localRouteOf(fib, address);
+  return route !== null && route.type === RTN_LOCAL ? (route.nextHops[0]?.device ?? null) : null;
+}
+
+/** The longest match in the local table. */
+function localRouteOf(fib: Fib, address: Ipv4): FibRoute | null {
   const { local } = fib;
   let bits = local.lengthBits;
   while (bits !== 0) {
@@ -288,12 +303,9 @@ export function addressType(fib: Fib, address: Ipv4, device: Device | null): num
     bits &= ~(1 << (length - 1));
     const prefix = length === 32 ? address : address & (-1 << (32 - length));
     const routes = routesOf(local, prefix, length);
-    if (routes === null) continue;
-    const route = routes[0]!;
-    if (device !== null && route.nextHops[0]?.device !== device) return RTN_UNICAST;
-    return route.type;
+    if (routes !== null) return routes[0]!;
   }
-  return RTN_UNICAST;
+  return null;
 }
 
 /** Whether an interface has exactly this address. @source inet_lookup_ifaddr_rcu() */

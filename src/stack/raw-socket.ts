@@ -14,6 +14,7 @@ import { ipProtocol, ipSource, ipTarget, PROTOCOL_ICMP } from '../protocols/ipv4
 import { isLocalAddress } from './address.ts';
 import type { NetNamespace } from './namespace.ts';
 import {
+  arrivalDeviceOf,
   type BoundSocket,
   makeBoundSocket,
   makeIcmpSocketError,
@@ -79,7 +80,8 @@ export function sendRaw(socket: RawSocket, payload: Uint8Array, target: Ipv4): E
  * @source raw_v4_input()
  */
 export function deliverRaw(sim: Simulator, netns: NetNamespace, packet: Packet): boolean {
-  const { bytes, network, transport, end, inDevice } = packet;
+  const { bytes, network, transport, end } = packet;
+  const device = arrivalDeviceOf(netns, packet);
   const protocol = ipProtocol(bytes, network);
   const remote = ipSource(bytes, network);
   const local = ipTarget(bytes, network);
@@ -87,7 +89,7 @@ export function deliverRaw(sim: Simulator, netns: NetNamespace, packet: Packet):
   let isDelivered = false;
   for (let i = 0; i < rawSockets.length; i++) {
     const socket = rawSockets[i]!;
-    if (!isFor(socket, protocol, local, remote, inDevice)) continue;
+    if (!isFor(socket, protocol, local, remote, device)) continue;
     if (socket.receiveBytes >= socket.receiveBufferBytes) {
       socket.dropCount++;
       continue;

@@ -251,7 +251,8 @@ function finishRoute(
     if ((conf.routeLocalnet | netns.sysctl.confAll.routeLocalnet) === 0) return 'EINVAL';
   }
   if (target >>> 24 === 0) return 'EINVAL';
-  into.type = type;
+  // What goes out by lo comes in again and is for us, whatever the tables say of its target.
+  into.type = device.isLoopback && type === RTN_UNICAST ? RTN_LOCAL : type;
   into.outDevice = device;
   into.source = source;
   into.target = target;

@@ -24,8 +24,10 @@ import {
   UNREACHABLE_FRAG_NEEDED,
 } from '../protocols/icmp.ts';
 import { ipHeaderBytes, ipTarget } from '../protocols/ipv4.ts';
+import { localDeviceOf } from './fib-lookup.ts';
 import type { NetNamespace } from './namespace.ts';
 import { makeRoute, type Route } from './route-record.ts';
+import { RTN_LOCAL } from './route-type.ts';
 
 /**
  * IP_MTU_DISCOVER: `dont` never sets DF, `want` sets it on what fits the path, `do` always and refuses
@@ -152,6 +154,17 @@ export function truesizeOf(packet: Packet): number {
   const dataBytes = packet.end - packet.start + 64 + 320;
   const allocated = dataBytes <= 512 ? 512 : dataBytes <= 1024 ? 1024 : (dataBytes + 2047) & ~2047;
   return allocated + 256;
+}
+
+/**
+ * The device that a received packet counts as coming from when it is matched with SO_BINDTODEVICE: for
+ * what we send to ourselves that is not lo, but the device that has the target address.
+ * @source include/net/route.h inet_iif(); net/ipv4/route.c ip_route_output_key_hash_rcu() orig_oif
+ */
+export function arrivalDeviceOf(netns: NetNamespace, packet: Packet): Device | null {
+  const { inDevice } = packet;
+  if (inDevice === null || !inDevice.isLoopback || packet.routeType !== RTN_LOCAL) return inDevice;
+  return localDeviceOf(netns.fib, ipTarget(packet.bytes, packet.network)) ?? inDevice;
 }
 
 /**

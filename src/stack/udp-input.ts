@@ -19,7 +19,7 @@ import {
 import { getInt } from './int-table.ts';
 import type { NetNamespace } from './namespace.ts';
 import { RTN_BROADCAST, RTN_MULTICAST } from './route-type.ts';
-import { makeIcmpSocketError, meaningOfIcmp, queueForSocket, reportError } from './socket.ts';
+import { arrivalDeviceOf, makeIcmpSocketError, meaningOfIcmp, queueForSocket, reportError } from './socket.ts';
 import type { UdpSocket } from './udp-table.ts';
 
 /** The handler of IP protocol 17. Owns the packet. */
@@ -44,11 +44,11 @@ export function receiveUdp(sim: Simulator, netns: NetNamespace, packet: Packet):
   }
   const targetPort = udpTargetPort(bytes, udp);
   const sourcePort = udpSourcePort(bytes, udp);
-  const device = packet.inDevice;
+  const device = arrivalDeviceOf(netns, packet);
   const socket = findSocket(netns, target, targetPort, source, sourcePort, device);
   if (socket === null) {
     netns.sendIcmpError(sim, netns, packet, ICMP_UNREACHABLE, UNREACHABLE_PORT, 0);
-    drop(sim, packet, 'no-socket', device);
+    drop(sim, packet, 'no-socket', packet.inDevice);
     return;
   }
   deliver(sim, socket, packet);
