@@ -81,6 +81,6 @@ export function testPolicy(walk: Walk, packet: Packet, info: PolicyTest): boolea
 
 export function testIpvs(walk: Walk, packet: Packet, info: IpvsMatchTest): boolean {
   const { ipvs } = walk.netfilter;
-  const isKnown = ipvs !== null && ipvs.isOfConnection(packet, info.wanted);
+  const isKnown = ipvs?.isOfConnection(packet, info.wanted) ?? false;
   return isKnown !== info.isInverted;
 }
