@@ -241,6 +241,11 @@ export function transmit(sim: Simulator, device: Device, packet: Packet): void {
     drop(sim, packet, device.isUp ? 'no-carrier' : 'device-down', device);
     return;
   }
+  if (!device.hasCarrier) {
+    device.txDropped++;
+    drop(sim, packet, 'no-carrier', device);
+    return;
+  }
   if (sim.transmitDepth >= XMIT_RECURSION_LIMIT) {
     device.txDropped++;
     drop(sim, packet, 'dead-loop', device);

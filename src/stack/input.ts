@@ -69,6 +69,7 @@ export function receiveIpv4(sim: Simulator, device: Device, packet: Packet): voi
   packet.end = ip + ipTotalBytes(bytes, ip);
   packet.transport = ip + ipHeaderBytes(bytes, ip);
   packet.inDevice = device;
+  packet.fragmentMaxBytes = 0; // what the bridge put together is one packet here (IPCB is cleared)
   const netns = namespaceOf(device);
   let current: Packet | null = packet;
   if ((packet.flags & PACKET_BRIDGE_PREROUTED) !== 0) {
