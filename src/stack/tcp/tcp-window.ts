@@ -27,9 +27,10 @@ export function windowOfSpace(socket: TcpSocket, spaceBytes: number): number {
   return Math.floor((spaceBytes * socket.scalingRatio) / 256);
 }
 
-/** Bytes in order that were not read. */
+/** Bytes in order that were not read; a FIN has a sequence number but is none. @source tcp_inq() */
 export function unreadBytes(socket: TcpSocket): number {
-  return (socket.receiveNext - socket.copiedSeq) | 0;
+  const count = (socket.receiveNext - socket.copiedSeq) | 0;
+  return count > 0 && socket.isDone ? count - 1 : count;
 }
 
 /** Data that still fits. @source include/net/tcp.h tcp_space() */
