@@ -13,8 +13,9 @@ import { armWheelTimer, HZ, jiffiesOf } from '../jiffies.ts';
 import { acceptableSeq, sendAck } from './tcp-output.ts';
 import { stopAllTimers } from './tcp-rearm.ts';
 import { clearReceiveQueue } from './tcp-receive-queue.ts';
-import type { TcpSocket, TcpTimeWait } from './tcp-record.ts';
+import type { TcpSocket } from './tcp-record.ts';
 import { clearSendQueue } from './tcp-send-queue.ts';
+import type { TcpTimeWait } from './tcp-small-records.ts';
 import {
   RECEIVE_SHUTDOWN,
   SHUTDOWN_MASK,
@@ -54,9 +55,7 @@ export function leavePort(socket: TcpSocket): void {
 /** The connection is over. @source tcp_done() */
 export function finishConnection(socket: TcpSocket): void {
   const wasClosed = socket.state === TCP_CLOSE;
-  const port = socket.localPort;
   closeState(socket);
-  if (!socket.isOrphan && socket.localPort === 0) socket.localPort = port;
   stopAllTimers(socket);
   socket.shutdown = SHUTDOWN_MASK;
   if (!socket.isOrphan) wake(socket.waiters);

@@ -1,7 +1,8 @@
 /** The sockets of a namespace as ss and netstat show them. */
 import type { Ipv4 } from '../../base/ipv4-address.ts';
 import type { NetNamespace } from '../namespace.ts';
-import type { TcpSocket, TcpTimeWait } from './tcp-record.ts';
+import type { TcpSocket } from './tcp-record.ts';
+import type { TcpTimeWait } from './tcp-small-records.ts';
 import { TCP_CLOSE, TCP_LISTEN, TCP_STATE_NAMES } from './tcp-states.ts';
 import { listEntries } from './tcp-table.ts';
 import { unreadBytes } from './tcp-window.ts';

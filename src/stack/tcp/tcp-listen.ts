@@ -21,12 +21,14 @@ import { armWheelTimer, jiffiesOf } from '../jiffies.ts';
 import { sendIpv4 } from '../output.ts';
 import { routeOutput } from '../route.ts';
 import { makeRoute } from '../route-record.ts';
+import { makeChild } from './tcp-child.ts';
 import { parseOptions, received, TIMESTAMP_BYTES, writeSynOptions } from './tcp-options.ts';
-import { advertisedMssOf, drawHash, nowMsOf, prngOf, syncMss } from './tcp-path.ts';
+import { advertisedMssOf, drawHash, nowMsOf, prngOf } from './tcp-path.ts';
 import { receiveSegment } from './tcp-receive.ts';
-import type { TcpRequest, TcpSocket } from './tcp-record.ts';
+import type { TcpSocket } from './tcp-record.ts';
 import { answer, sendAnswer, sendOwnReset } from './tcp-reset.ts';
 import type { SegmentInfo } from './tcp-segment.ts';
+import type { TcpRequest } from './tcp-small-records.ts';
 import {
   after,
   before,
@@ -36,10 +38,9 @@ import {
   TCP_TIMEOUT_INIT,
 } from './tcp-states.ts';
 import { hashEntry, unhashEntry } from './tcp-table.ts';
-import { makeTcpSocket } from './tcp-timers.ts';
 import { clampMss, timestampOffsetOf } from './tcp-transfer.ts';
 import { writeHeader } from './tcp-transmit.ts';
-import { initializeReceiveMss, selectInitialWindow, windowOfSpace } from './tcp-window.ts';
+import { selectInitialWindow, windowOfSpace } from './tcp-window.ts';
 
 /** One route record for all SYN-ACKs: it is used at once and not kept. */
 const route = makeRoute();
@@ -340,82 +341,4 @@ function adopt(request: TcpRequest, segment: SegmentInfo): void {
   if (isRefused) sendOwnReset(sim, netns, packet, child.hash);
   if (child.state !== TCP_SYN_RECV) wake(listener.waiters);
   releasePacket(sim, packet);
-}
-
-/** @source tcp_create_openreq_child(), tcp_v4_syn_recv_sock() */
-function makeChild(request: TcpRequest, segment: SegmentInfo): TcpSocket {
-  const { listener } = request;
-  const { netns } = listener;
-  const child = makeTcpSocket(netns);
-  child.localAddress = request.localAddress;
-  child.localPort = request.localPort;
-  child.remoteAddress = request.remoteAddress;
-  child.remotePort = request.remotePort;
-  child.boundAddress = listener.boundAddress;
-  child.boundDevice = request.boundDevice;
-  child.reuseAddress = listener.reuseAddress;
-  child.bucket = listener.bucket;
-  listener.bucket?.owners.push(child);
-  child.mark = request.mark;
-  child.tos = listener.tos;
-  child.ttlHops = listener.ttlHops;
-  child.pathMtuDiscovery = listener.pathMtuDiscovery;
-  child.nagle = listener.nagle;
-  child.isKeepalive = listener.isKeepalive;
-  child.userMss = listener.userMss;
-  child.listener = listener;
-  child.state = TCP_SYN_RECV;
-  child.hash = request.hash;
-  child.nextId = nextInt32(prngOf(netns)) & 0xffff;
-  child.sendBufferBytes = listener.sendBufferBytes;
-  child.receiveBufferBytes = listener.receiveBufferBytes;
-  child.iss = request.iss;
-  const next = (request.iss + 1) | 0;
-  child.sendUna = next;
-  child.sendNext = next;
-  child.sendSmall = next;
-  child.writeSeq = next;
-  child.pushedSeq = next;
-  child.irs = request.irs;
-  child.receiveNext = request.receiveNext;
-  child.receiveWup = request.receiveNext;
-  child.copiedSeq = request.receiveNext;
-  child.receiveWindow = request.receiveWindow;
-  child.windowClamp = request.windowClamp;
-  child.receiveSsthresh = request.receiveWindow;
-  child.isTimestamps = request.isTimestamps;
-  child.isSackOk = request.isSackOk;
-  child.isWindowScaling = request.isWindowScaling;
-  child.sendWindowScale = request.sendWindowScale;
-  child.receiveWindowScale = request.receiveWindowScale;
-  child.tsOffset = request.tsOffset;
-  child.tsRecent = request.tsRecent;
-  child.tsRecentSecond = Math.floor(timeNs(netns.sim) / 1e9);
-  child.hasTsRecent = request.isTimestamps;
-  child.headerBytes = request.isTimestamps ? 20 + TIMESTAMP_BYTES : 20;
-  child.synAckSentNs = request.retransmits === 0 ? request.sentNs : 0;
-  child.totalRetrans = request.retransmits;
-  child.mssClamp = request.peerMss;
-  child.sendWindow = segment.window * 2 ** request.sendWindowScale;
-  child.maxWindow = child.sendWindow;
-  child.sendWl1 = request.irs;
-  const now = jiffiesOf(netns.sim);
-  child.ackLastReceive = now;
-  child.lastSendJiffies = now;
-  const dataBytes = segment.dataEnd - segment.dataStart;
-  if (dataBytes >= 536) child.ackLastSegmentBytes = dataBytes;
-  const failure = routeOutput(
-    netns,
-    child.remoteAddress,
-    child.localAddress,
-    child.boundDevice,
-    child.mark,
-    child.tos,
-    child.route,
-  );
-  child.isRouted = failure === null;
-  child.advertisedMss = clampMss(child, advertisedMssOf(netns, child.route));
-  syncMss(child, child.route.pathMtuBytes);
-  initializeReceiveMss(child);
-  return child;
 }

@@ -8,7 +8,8 @@ import type { Ipv4 } from '../../base/ipv4-address.ts';
 import { nextBelow, nextInt32 } from '../../base/prng.ts';
 import { killTimeWait } from './tcp-close.ts';
 import { prngOf, secretOf } from './tcp-path.ts';
-import type { TcpSocket, TcpTimeWait } from './tcp-record.ts';
+import type { TcpSocket } from './tcp-record.ts';
+import type { TcpTimeWait } from './tcp-small-records.ts';
 import { TCP_TIME_WAIT } from './tcp-states.ts';
 import {
   bucketOf,

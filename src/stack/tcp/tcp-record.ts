@@ -5,7 +5,6 @@
  */
 import type { Errno } from '../../base/errors.ts';
 import type { Ipv4 } from '../../base/ipv4-address.ts';
-import type { Device } from '../../engine/device.ts';
 import { makePacketQueue, type PacketQueue } from '../../engine/packet.ts';
 import { makeTimer, type Timer } from '../../engine/timer-queue.ts';
 import { PROTOCOL_TCP } from '../../protocols/ipv4.ts';
@@ -13,6 +12,7 @@ import type { NetNamespace } from '../namespace.ts';
 import { type BoundSocket, makeBoundSocket } from '../socket.ts';
 import { makeReceiveQueue, type ReceiveQueue } from './tcp-receive-queue.ts';
 import { makeSendQueue, type SendQueue } from './tcp-send-queue.ts';
+import type { TcpRequest } from './tcp-small-records.ts';
 import {
   CA_OPEN,
   TCP_CLOSE,
@@ -31,68 +31,8 @@ export interface TcpTimerHandlers {
   readonly keepalive: (socket: TcpSocket) => void;
 }
 
-/** A connection that has not finished its handshake on the listening side (request_sock). */
-export interface TcpRequest extends TcpEntry {
-  readonly kind: 'request';
-  readonly listener: TcpSocket;
-  irs: number;
-  iss: number;
-  receiveNext: number;
-  /** Offered by the peer: 0 or what its SYN said. */
-  peerMss: number;
-  isTimestamps: boolean;
-  isSackOk: boolean;
-  isWindowScaling: boolean;
-  sendWindowScale: number;
-  receiveWindowScale: number;
-  /** The window that our SYN-ACK offers. */
-  receiveWindow: number;
-  windowClamp: number;
-  tsRecent: number;
-  tsOffset: number;
-  hash: number;
-  sentNs: number;
-  /** SYN-ACKs sent again. */
-  retransmits: number;
-  timeouts: number;
-  isAcked: boolean;
-  readonly timer: Timer;
-  mark: number;
-}
-
-/** A connection in TIME-WAIT (or FIN-WAIT-2 without a process) that needs no socket any more. */
-export interface TcpTimeWait extends TcpEntry {
-  readonly kind: 'time-wait';
-  readonly netns: NetNamespace;
-  /** TCP_TIME_WAIT or TCP_FIN_WAIT2. */
-  substate: number;
-  /** Always TCP_TIME_WAIT: it does not listen. */
-  state: number;
-  boundAddress: Ipv4;
-  reuseAddress: boolean;
-  bucket: BindBucket | null;
-  receiveNext: number;
-  sendNext: number;
-  receiveWindow: number;
-  isTimestamps: boolean;
-  tsOffset: number;
-  tsRecent: number;
-  tsRecentSecond: number;
-  receiveWindowScale: number;
-  hash: number;
-  tos: number;
-  mark: number;
-  lastOutOfWindowAckNs: number;
-  readonly timer: Timer;
-}
-
 export interface TcpSocket extends TcpEntry, BoundSocket {
   readonly kind: 'socket';
-  boundDevice: Device | null;
-  localAddress: Ipv4;
-  localPort: number;
-  remoteAddress: Ipv4;
-  remotePort: number;
   /** What ICMP said and is only reported if nothing better comes (sk_err_soft). */
   softError: Errno | null;
   /** The address that was bound, 0 for any. */
@@ -252,7 +192,6 @@ export interface TcpSocket extends TcpEntry, BoundSocket {
   rttvarUs: number;
   rttSeq: number;
   minRttUs: number;
-  minRttStampMs: number;
   rto: number;
   /** When our SYN-ACK was sent, 0 if this side opened. */
   synAckSentNs: number;
@@ -272,7 +211,6 @@ export interface TcpSocket extends TcpEntry, BoundSocket {
   isLossProbeRetransmit: boolean;
   /** F-RTO: after a timeout it is being found out whether it was false. */
   isFrto: boolean;
-  keepaliveProbes: number;
   /** Progress was made: the next packet confirms the neighbour (sk_dst_pending_confirm). */
   isConfirmPending: boolean;
   /** When the first unanswered zero-window probe was sent, 0 if none. */
@@ -283,8 +221,6 @@ export interface TcpSocket extends TcpEntry, BoundSocket {
   scalingRatio: number;
   /** A process waits for room in the send buffer (SOCK_NOSPACE). */
   isWaitingForRoom: boolean;
-  /** FIN-WAIT-2 with a process that has closed: when it becomes TIME-WAIT. */
-  lingerJiffies: number;
 
   /** What retransmitTimer is armed for: TIMER_*. */
   timerPending: number;
@@ -430,7 +366,6 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     rttvarUs: 0,
     rttSeq: 0,
     minRttUs: -1,
-    minRttStampMs: 0,
     rto: TCP_TIMEOUT_INIT,
     synAckSentNs: 0,
     backoff: 0,
@@ -448,13 +383,11 @@ export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): 
     hasLossProbe: false,
     isLossProbeRetransmit: false,
     isFrto: false,
-    keepaliveProbes: 0,
     isConfirmPending: false,
     firstProbeMs: 0,
     isAckDeferred: false,
     scalingRatio: 128,
     isWaitingForRoom: false,
-    lingerJiffies: 0,
     timerPending: TIMER_NONE,
     retransmitTimer: makeTimer(netns.cpu, () => handlers.retransmit(socket)),
     delayedAckTimer: makeTimer(netns.cpu, () => handlers.delayedAck(socket)),

@@ -10,9 +10,9 @@ import { killTimeWait } from './tcp-close.ts';
 import { receiveInListen } from './tcp-listen.ts';
 import { parseOptions, received } from './tcp-options.ts';
 import { nowMsOf } from './tcp-path.ts';
-import type { TcpTimeWait } from './tcp-record.ts';
 import { answer, sendAnswer, sendOwnReset } from './tcp-reset.ts';
 import type { SegmentInfo } from './tcp-segment.ts';
+import type { TcpTimeWait } from './tcp-small-records.ts';
 import { after, before, TCP_FIN_WAIT2, TCP_TIME_WAIT, TCP_TIMEWAIT_JIFFIES } from './tcp-states.ts';
 import { findListener } from './tcp-table.ts';
 
