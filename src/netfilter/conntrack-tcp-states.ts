@@ -32,7 +32,6 @@ export const TCP_SYN_SENT = 1;
 export const TCP_SYN_RECV = 2;
 export const TCP_ESTABLISHED = 3;
 export const TCP_FIN_WAIT = 4;
-export const TCP_CLOSE_WAIT = 5;
 export const TCP_LAST_ACK = 6;
 export const TCP_TIME_WAIT = 7;
 export const TCP_CLOSE = 8;

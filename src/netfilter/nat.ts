@@ -193,11 +193,6 @@ export function endMasquerade(netfilter: Netfilter, device: Device, isDown: bool
 /** RTN_LOCAL of stack/route.ts. */
 const TYPE_LOCAL = 2;
 
-/** The flow's binding on one side, as the conntrack program's --src-nat and --dst-nat ask. */
-export function isTranslated(flow: Flow, kind: NatKind): boolean {
-  return (flow.status & (kind === 'src' ? FLOW_SRC_NAT : FLOW_DST_NAT)) !== 0;
-}
-
 function traceBinding(
   sim: Simulator,
   netfilter: Netfilter,
