@@ -217,6 +217,8 @@ export function latin1Of(bytes: Uint8Array): string {
 
 function encode(content: string | Uint8Array, options: Encoding): Uint8Array {
   if (typeof content !== 'string') return content;
-  if (isBinary(options)) return Uint8Array.from(content, (char) => char.charCodeAt(0));
-  return new TextEncoder().encode(content);
+  if (!isBinary(options)) return new TextEncoder().encode(content);
+  const bytes = new Uint8Array(content.length);
+  for (let i = 0; i < content.length; i++) bytes[i] = content.charCodeAt(i);
+  return bytes;
 }

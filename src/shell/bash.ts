@@ -16,8 +16,8 @@ import { SHELL_PROGRAMS } from './shell-programs.ts';
 
 /** Bounds of one script. */
 const LIMITS = {
-  maxCommandCount: 1_000_000,
-  maxLoopIterations: 1_000_000,
+  maxCommandCount: 300_000,
+  maxLoopIterations: 100_000,
   maxExecutionTimeMs: Number.POSITIVE_INFINITY,
   maxWorkUnits: 1_000_000_000,
 } as const;
@@ -41,6 +41,7 @@ export async function makeShell(world: World, machine: Machine, host: ShellHost)
     groups: new Map(),
     nextGroup: 1,
     traps: new Map(),
+    variablesAtExit: null,
     lastChunks: [],
     onRecord: null,
   };

@@ -24,6 +24,8 @@ export const WAIT_PROGRAM = '__netsim_wait';
 export const RECORD_PROGRAM = '__netsim_record';
 /** The program that prints a random number, and the one that prints the wall clock. */
 export const RANDOM_PROGRAM = '__netsim_random';
+/** The program that notes the variables before an exit. */
+export const SNAPSHOT_PROGRAM = '__netsim_snapshot';
 /** The variable in place of $!. */
 export const LAST_PID_VARIABLE = '_netsim_last_pid';
 
@@ -36,19 +38,22 @@ interface Terminal {
 }
 
 type Simple = Extract<CommandNode, { type: 'SimpleCommand' }>;
+type FunctionDef = Extract<CommandNode, { type: 'FunctionDef' }>;
 type Redirection = Simple['redirections'][number];
 type WordPart = WordNode['parts'][number];
 
 const BOTH: Terminal = { out: true, err: true, line: 0 };
 const NONE: Terminal = { out: false, err: false, line: 0 };
 const WORDS = '_netsim_words';
+const TWIN_SUFFIX = '_netsim_terminal';
 
 /** Builtins for which a redirection means something else, or that leave the place they are in. */
 const NEVER_REDIRECTED = new Set(['exec', 'exit', 'return', 'break', 'continue']);
 
 interface Rewriter {
-  /** Functions called where their output is captured. */
+  /** Functions called where their output is captured, and those whose errors are. */
   readonly captured: Set<string>;
+  readonly capturedErrors: Set<string>;
   readonly functions: Set<string>;
   /** First pass: find `captured`; second pass: change the script. */
   isCollecting: boolean;
@@ -66,13 +71,15 @@ export function rewriteScript(
 ): void {
   const rewriter: Rewriter = {
     captured: new Set(),
+    capturedErrors: new Set(),
     functions: new Set(),
     isCollecting: true,
     serialize,
   };
   const terminal = isTerminal ? BOTH : NONE;
-  for (let before = -1; before !== rewriter.captured.size; ) {
-    before = rewriter.captured.size;
+  const size = (): number => rewriter.captured.size + rewriter.capturedErrors.size;
+  for (let before = -1; before !== size(); ) {
+    before = size();
     visitStatements(rewriter, script.statements, terminal);
   }
   rewriter.isCollecting = false;
@@ -123,10 +130,7 @@ function visitPipeline(rewriter: Rewriter, pipeline: PipelineNode, to: Terminal)
 function visitCommand(rewriter: Rewriter, command: CommandNode, to: Terminal): CommandNode {
   if (command.type === 'SimpleCommand') return visitSimple(rewriter, command, to);
   if (command.type === 'FunctionDef') {
-    rewriter.functions.add(command.name);
-    const terminal = rewriter.captured.has(command.name) ? NONE : BOTH;
-    command.body = visitCommand(rewriter, command.body, terminal) as typeof command.body;
-    return command;
+    return visitFunction(rewriter, command);
   }
   const inside = afterRedirections(command.redirections, to);
   visitWords(rewriter, command.redirections, to);
@@ -160,6 +164,38 @@ function visitCommand(rewriter: Rewriter, command: CommandNode, to: Terminal): C
   return command;
 }
 
+/** A function that is called in both ways gets a twin that writes to the terminal by itself. */
+function visitFunction(rewriter: Rewriter, command: FunctionDef): CommandNode {
+  const { name } = command;
+  rewriter.functions.add(name);
+  const visitBody = (definition: FunctionDef, to: Terminal): void => {
+    definition.body = visitCommand(rewriter, definition.body, to) as FunctionDef['body'];
+  };
+  if (!isCaptured(rewriter, name)) {
+    visitBody(command, BOTH);
+    return command;
+  }
+  const captured = { ...NONE, err: !rewriter.capturedErrors.has(name) };
+  if (rewriter.isCollecting) {
+    visitBody(command, BOTH);
+    visitBody(command, captured);
+    return command;
+  }
+  const twin = structuredClone(command);
+  twin.name = twinOf(name);
+  visitBody(twin, BOTH);
+  visitBody(command, captured);
+  return { type: 'Group', redirections: [], body: [statement(command), statement(twin)] };
+}
+
+function isCaptured(rewriter: Rewriter, name: string): boolean {
+  return rewriter.captured.has(name) || rewriter.capturedErrors.has(name);
+}
+
+function twinOf(name: string): string {
+  return `${name}${TWIN_SUFFIX}`;
+}
+
 function visitSimple(rewriter: Rewriter, command: Simple, to: Terminal): CommandNode {
   const inside = afterRedirections(command.redirections, to);
   const line = to.line === 0 ? (command.line ?? 0) : to.line;
@@ -167,7 +203,8 @@ function visitSimple(rewriter: Rewriter, command: Simple, to: Terminal): Command
   visitWords(rewriter, words, { ...to, line });
   const name = command.name === null ? null : literalText(command.name);
   if (rewriter.isCollecting) {
-    if (!(inside.out && inside.err)) noteCapturedCall(rewriter, command, name);
+    if (!inside.out) noteCall(rewriter, command, name, rewriter.captured);
+    if (!inside.err) noteCall(rewriter, command, name, rewriter.capturedErrors);
     return command;
   }
   if (name === null || !NEVER_REDIRECTED.has(name)) {
@@ -177,19 +214,28 @@ function visitSimple(rewriter: Rewriter, command: Simple, to: Terminal): Command
     if (command.name !== null) command.redirections.unshift(...first);
   }
   if (name === 'wait') command.name = literal(WAIT_PROGRAM);
+  if (name === 'exit') return withSnapshot(command);
+  if (name !== null && inside.out && inside.err && rewriter.functions.has(name)) {
+    if (isCaptured(rewriter, name)) command.name = literal(twinOf(name));
+  }
   return command.name !== null && needsSplitting(command.name) ? splitName(command) : command;
 }
 
 /** A function called here must not write to the terminal by itself; a name we cannot read may be any. */
-function noteCapturedCall(rewriter: Rewriter, command: Simple, name: string | null): void {
+function noteCall(
+  rewriter: Rewriter,
+  command: Simple,
+  name: string | null,
+  captured: Set<string>,
+): void {
   if (command.name === null) return;
   if (name === null || name === 'eval' || name === 'source' || name === '.') {
-    for (const each of rewriter.functions) rewriter.captured.add(each);
+    for (const each of rewriter.functions) captured.add(each);
   } else if (name === 'command' || name === 'builtin' || name === 'time') {
     const first = command.args.map(literalText).find((text) => text !== null);
-    if (first !== undefined && first !== null) rewriter.captured.add(first);
+    if (first !== undefined && first !== null) captured.add(first);
   } else {
-    rewriter.captured.add(name);
+    captured.add(name);
   }
 }
 
@@ -259,6 +305,13 @@ function needsSplitting(name: WordNode): boolean {
   return name.parts.some(
     (part) => part.type === 'ParameterExpansion' || part.type === 'CommandSubstitution',
   );
+}
+
+/** `exit` forgets the variables, which the command of `trap ... EXIT` may need: noted just before. */
+function withSnapshot(command: Simple): CommandNode {
+  const line = command.line ?? 0;
+  const note = simple(line, literal(SNAPSHOT_PROGRAM), []);
+  return { type: 'Group', redirections: [], body: [statement(note), statement(command)] };
 }
 
 /** `$name args` with everything expanded and split into an array first. */

@@ -96,7 +96,7 @@ async function runText(
   const onExit = shell.traps.get('EXIT');
   if (onExit !== undefined) {
     const last = await execute(shell, root, onExit, {
-      env: result.env,
+      env: '?' in result.env ? result.env : (shell.variablesAtExit ?? result.env),
       ...rest,
     });
     finish(shell, terminal, options, last);
@@ -130,7 +130,10 @@ function finish(
     throw new NetsimError(failure.code, failure.message, { where, ...hint });
   }
   if (failure !== null) throw failure;
-  if (result.exitCode === LIMIT_EXIT_CODE && /exceeded|limit/.test(result.stderr)) {
+  if (
+    result.exitCode === LIMIT_EXIT_CODE &&
+    /exceeded|executionLimits|too many/i.test(result.stderr)
+  ) {
     throw new NetsimError('script-limit', limitMessage(result.stderr), {
       where,
       hint: 'a script that never ends? give its loop a count',

@@ -14,6 +14,7 @@ import {
   LAST_PID_VARIABLE,
   RANDOM_PROGRAM,
   RECORD_PROGRAM,
+  SNAPSHOT_PROGRAM,
   WAIT_PROGRAM,
 } from './rewrite.ts';
 import { callCommand } from './run-program.ts';
@@ -257,6 +258,15 @@ const random: ShellProgramDefinition = {
   },
 };
 
+/** Keeps the variables for the command of `trap ... EXIT`; leaves $? as it is. */
+const snapshot: ShellProgramDefinition = {
+  name: SNAPSHOT_PROGRAM,
+  async run(shell, io) {
+    shell.variablesAtExit = Object.fromEntries(io.variables);
+    return Number(io.variables.get('?') ?? 0);
+  },
+};
+
 export const SHELL_PROGRAMS: readonly ShellProgramDefinition[] = [
   background,
   wait,
@@ -268,4 +278,5 @@ export const SHELL_PROGRAMS: readonly ShellProgramDefinition[] = [
   timeout,
   record,
   random,
+  snapshot,
 ];

@@ -82,6 +82,8 @@ export interface Shell {
   readonly jobs: Job[];
   readonly groups: Map<number, Set<Process>>;
   nextGroup: number;
+  /** All variables at the latest `exit`. */
+  variablesAtExit: Record<string, string> | null;
   /** Commands of `trap`, by signal. */
   readonly traps: Map<string, string>;
   /** What the program that ended last wrote, in order: puts stdout and stderr in order again. */

@@ -8,7 +8,7 @@ import type { TerminalSink } from './bash-files.ts';
 import { type Shell, textOf } from './shell.ts';
 
 /** Bytes that one script may write. */
-export const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+export const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface Terminal extends TerminalSink {
   /** The line of the command that runs. */
@@ -57,7 +57,7 @@ export function makeTerminal(shell: Shell, options: TerminalOptions): Terminal {
     output(fd, line, bytes) {
       byteCount += bytes.length;
       if (byteCount > OUTPUT_BYTES_MAX) {
-        shell.failure ??= new NetsimError('output-limit', 'the script writes more than 64 MiB');
+        shell.failure ??= new NetsimError('output-limit', 'the script writes more than 16 MiB');
         shell.abort.abort();
         return;
       }

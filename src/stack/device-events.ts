@@ -46,6 +46,12 @@ export function followDevice(netns: NetNamespace, device: Device, change: Device
       flushDeviceNeighbours(netns, device, 'all');
       if (device.isUp && notifiesByArp(netns, device)) announceAddresses(netns, device);
       return;
+    case 'address':
+      if (inetOf(device).addresses.length > 0) return;
+      // Without an address IPv4 is off on the device. @source fib_disable_ip()
+      downDeviceRoutes(netns, device, true);
+      flushDeviceNeighbours(netns, device, 'all');
+      return;
     case 'renamed':
       for (const each of inetOf(device).addresses) {
         const alias = each.label.indexOf(':');

@@ -12,7 +12,7 @@ import {
   writeEntry,
 } from './ip-command.ts';
 import { setPortOption } from './ip-link-kind.ts';
-import { linkFlags } from './ip-link-show.ts';
+import { deviceFlags } from './ip-link-show.ts';
 import {
   CommandError,
   findCommand,
@@ -85,7 +85,7 @@ function showLinks(command: IpCommand): number {
     if (port === null || (only !== null && only !== device)) continue;
     const state = port.isForwarding ? 'forwarding' : 'disabled';
     const lines = [
-      `${device.index}: ${portName(device)}: <${linkFlags(device).join(',')}> ` +
+      `${device.index}: ${portName(device)}: <${deviceFlags(device).join(',')}> ` +
         `mtu ${device.mtuBytes} master ${port.bridge.name} state ${state} ` +
         `priority ${port.priority} cost ${port.cost} `,
     ];

@@ -86,7 +86,7 @@ export function setKindOptions(device: Device, kind: string, words: Words): void
 }
 
 function unknownOption(kind: string, word: string): CommandError {
-  return new CommandError(`${kind}: unknown command "${word}"?\n`, 255);
+  return new CommandError(`${kind}: unknown command "${word}"?\n`, 1);
 }
 
 function takeBridgeOptions(words: Words): NonNullable<LinkOptions['bridge']> {
@@ -181,7 +181,7 @@ function takeVxlanOptions(
     } else takeVxlanValue(words, word, options, netns);
   }
   if (options.id === undefined) {
-    throw new CommandError('vxlan: missing virtual network identifier\n', 255);
+    throw new CommandError('vxlan: missing virtual network identifier\n', 1);
   }
   if (!hasPort) {
     writeError(
@@ -239,7 +239,7 @@ function takeMacvlanOptions(words: Words): NonNullable<LinkOptions['macvlan']> {
       throw new CommandError(
         'Error: argument of "mode" must be "private", "vepa", "bridge", "passthru" or ' +
           `"source", not "${value}"\n`,
-        255,
+        1,
       );
     }
     options.mode = mode;
@@ -259,7 +259,7 @@ function takeIpvlanOptions(words: Words): NonNullable<LinkOptions['ipvlan']> {
     const value = takeValue(words);
     const mode = IPVLAN_MODES.find((each) => each === value);
     if (mode === undefined) {
-      throw new CommandError('Error: argument of "mode" must be either "l2", "l3" or "l3s"\n', 255);
+      throw new CommandError('Error: argument of "mode" must be either "l2", "l3" or "l3s"\n', 1);
     }
     options.mode = mode;
   }
@@ -278,6 +278,6 @@ function takeVlanOptions(words: Words): NonNullable<LinkOptions['vlan']> {
       if (isOn !== (word === 'reorder_hdr')) throw notEmulated('ip', `vlan option ${word}`);
     } else throw notEmulated('ip', `vlan option ${word}`);
   }
-  if (id === null) throw new CommandError('vlan: missing vlan id\n', 255);
+  if (id === null) throw new CommandError('vlan: missing vlan id\n', 1);
   return { id };
 }

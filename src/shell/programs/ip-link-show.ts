@@ -1,6 +1,7 @@
 /** How `ip link` and `ip addr` show a device. @source iproute2 ip/ipaddress.c print_linkinfo() */
 import { bridgePortOf } from '../../devices/bridge.ts';
 import { deviceKindOf } from '../../devices/index.ts';
+import { vxlanOf } from '../../devices/vxlan-record.ts';
 import type { Device } from '../../engine/device.ts';
 import { deviceOperState } from '../../stack/link.ts';
 import { type NetNamespace, namespaceOf } from '../../stack/namespace.ts';
@@ -14,6 +15,14 @@ const KINDS_WITHOUT_LINK_KIND = ['loopback', 'cable'];
 
 /** The flags in angle brackets. */
 export function linkFlags(device: Device): string[] {
+  const flags = deviceFlags(device);
+  const link = linkOf(device);
+  if (link !== null && foreignNetns(device) === null && !link.isUp) flags.push('M-DOWN');
+  return flags;
+}
+
+/** The device's own flags, whatever its link does. */
+export function deviceFlags(device: Device): string[] {
   const state = deviceOperState(device);
   const attributes = linkAttributes(device);
   const flags: string[] = [];
@@ -57,11 +66,7 @@ export interface ShowLinkOptions {
 /** The lines of one device, without statistics. */
 export function linkLines(command: IpCommand, device: Device, show: ShowLinkOptions): string[] {
   const attributes = linkAttributes(device);
-  const link = linkOf(device);
   const flags = linkFlags(device);
-  if (link !== null && foreignNetns(device) === null && !link.isUp) {
-    flags.push('M-DOWN');
-  }
   const master = device.master === null ? '' : `master ${device.master.name} `;
   const mode = show.isLink ? 'mode DEFAULT ' : '';
   const first =
@@ -122,7 +127,8 @@ function tsoMaxBytes(device: Device): number {
     const ports = namespaceOf(device).devices.filter(({ master }) => master === device);
     return ports.length === 0 ? 65536 : Math.min(...ports.map(tsoMaxBytes));
   }
-  return device.lower === null ? 65536 : tsoMaxBytes(device.lower);
+  const lower = device.kind === 'vxlan' ? vxlanOf(device).lower : device.lower;
+  return lower === null ? 65536 : tsoMaxBytes(lower);
 }
 
 /** The statistics of `-s`. @source iproute2 ip/ipaddress.c print_stats64() */

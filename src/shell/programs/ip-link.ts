@@ -33,7 +33,7 @@ import {
   statisticsLines,
 } from './ip-link-show.ts';
 import { linkAttributes } from './link-attributes.ts';
-import { introduceNetns } from './netns-ids.ts';
+import { foreignNetns, introduceNetns, linkOf } from './netns-ids.ts';
 import {
   CommandError,
   findCommand,
@@ -107,7 +107,11 @@ function showLinks(command: IpCommand): number {
 
 function briefJson(device: Device) {
   const state = briefStart(device).slice(17).trim();
+  const link = linkOf(device);
+  const isForeign = foreignNetns(device) !== null;
   return {
+    link: isForeign ? undefined : link?.name,
+    link_index: isForeign ? link?.index : undefined,
     ifname: device.name,
     operstate: state,
     address: macText(device),
@@ -236,6 +240,8 @@ function apply(device: Device, changes: Changes): void {
   if (changes.target !== null) {
     moveLink(device, changes.target, changes.name ?? undefined);
     introduceNetns(device);
+    attributes.wasUp = false;
+    attributes.queueDiscipline = null;
   }
   if (changes.mac !== null) setLinkMac(device, changes.mac);
   if (changes.mtu !== null) setLinkMtu(device, changes.mtu);

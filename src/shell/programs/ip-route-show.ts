@@ -188,6 +188,7 @@ function routeLines(command: IpCommand, route: FibRoute, filter: RouteFilter): s
     text += hopFlags(hop)
       .map((flag) => `${flag} `)
       .join('');
+  else if (isAllDown(route)) text += 'linkdown ';
   text += metricsText(route);
   if (route.nextHops.length < 2) return [text];
   const hops = route.nextHops.map(nextHopText);
@@ -210,6 +211,12 @@ function hopFlags(hop: NextHop): string[] {
     flags.push('linkdown');
   }
   return flags;
+}
+
+/** Several next hops and no carrier to any. */
+function isAllDown(route: FibRoute): boolean {
+  const { nextHops } = route;
+  return nextHops.length > 1 && nextHops.every((hop) => hopFlags(hop).includes('linkdown'));
 }
 
 /** Routes to this host itself do not care for the carrier. */
@@ -255,7 +262,7 @@ function routeJson(command: IpCommand, route: FibRoute, filter: RouteFilter): Js
     ),
     prefsrc: shown(route.preferredSource !== 0, formatIpv4(route.preferredSource)),
     metric: shown(route.priority !== 0, route.priority),
-    flags: hop === null ? [] : hopFlags(hop),
+    flags: hop === null ? (isAllDown(route) ? ['linkdown'] : []) : hopFlags(hop),
     metrics: shown(Object.keys(metrics).length > 0, [metrics]),
     nexthops: shown(
       route.nextHops.length > 1,

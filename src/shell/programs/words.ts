@@ -80,7 +80,7 @@ export function takeOnOff(words: Words, what: string): boolean {
   const word = takeValue(words);
   if (word !== 'on' && word !== 'off') {
     throw new CommandError(
-      `Error: argument of "${what}" must be one of "on" or "off", not "${word}"\n`,
+      `Error: argument of "${what}" must be "on" or "off", not "${word}"\n`,
       1,
     );
   }
@@ -90,8 +90,16 @@ export function takeOnOff(words: Words, what: string): boolean {
 export function takeMac(words: Words): Mac {
   const word = takeValue(words);
   const mac = parseMac(word);
-  if (mac === null) throw new CommandError(`"${word}" is invalid lladdr.\n`, 1);
-  return mac;
+  if (mac !== null) return mac;
+  // The real one reads as far as it is hexadecimal: "bogus" is one octet, 0b.
+  const octets = word.split(':').map((part) => Number.parseInt(part, 16));
+  if (octets.some((octet) => Number.isNaN(octet) || octet > 255)) {
+    throw new CommandError(`"${word}" is invalid lladdr.\n`, 1);
+  }
+  if (octets.length !== 6) {
+    throw new CommandError(`Invalid address length ${octets.length} - must be 6 bytes\n`, 1);
+  }
+  return octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }
 
 export function takeAddress(words: Words): Ipv4 {
