@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NetsimError } from '../base/errors.ts';
+import { type RunOutcome, runUntil, type Simulator } from '../engine/simulator.ts';
 import {
   type Capture,
   captureDevices,
@@ -95,8 +96,19 @@ export async function openTopology(
     );
   }
   if (output !== '') surroundings.writeError(output);
+  settle(session.world.sim);
   startObservers(session);
   return session;
+}
+
+/** Virtual time in which a network that was just wired comes to rest (bridges announce themselves). */
+const SETTLE_NS = 3_000_000_000;
+
+function settle(sim: Simulator): void {
+  const endNs = sim.nowNs + SETTLE_NS;
+  let outcome: RunOutcome;
+  do outcome = runUntil(sim, endNs);
+  while (outcome === 'paused');
 }
 
 /** Opens what the options ask for: captures on every interface, the recorder of packet events. */
