@@ -1,6 +1,7 @@
 /**
  * The settings of connection tracking: net.netfilter.nf_conntrack_*, timeouts in seconds.
  * The sysctl tree of the namespace reads and writes them by name through the functions below.
+ * Unlike Linux, buckets, timestamp, events, log_invalid and expect_max can be set but do nothing.
  * @source Documentation/networking/nf_conntrack-sysctl.rst; net/netfilter/nf_conntrack_standalone.c
  */
 

@@ -9,6 +9,9 @@
  *
  * Unlike Linux, checksums of TCP and UDP are not verified here (packets between virtual devices
  * carry none to verify in Linux either); those of ICMP are.
+ *
+ * Unlike Linux, there are no expectations (helpers for FTP, SIP and so on), zones, labels or times of
+ * birth of flows; SCTP, DCCP and GRE are followed as protocols without states.
  * @source net/netfilter/nf_conntrack_core.c nf_conntrack_in(), __nf_conntrack_confirm()
  */
 import { formatIpv4 } from '../base/ipv4-address.ts';

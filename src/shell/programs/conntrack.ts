@@ -1,5 +1,6 @@
 /**
  * `conntrack`: shows, deletes and watches the tracked flows of a namespace.
+ * Unlike Linux's, it lists flows in the order in which they began (the kernel's is that of a random hash).
  * @source conntrack-tools 1.4.7 src/conntrack.c
  */
 import { type Process, type Program, waitFor } from '../../engine/process.ts';
