@@ -21,6 +21,7 @@ import {
   makeConntrack,
   trackPacket,
 } from './conntrack.ts';
+import { type InterfaceTests, makeInterfaceTests } from './interface-tests.ts';
 import { natPacket } from './nat.ts';
 import {
   HOOK_INPUT,
@@ -85,6 +86,7 @@ export interface Netfilter {
   /** 1 for each hook on which anything hangs; 0 lets the stack skip the call. */
   readonly isActive: Uint8Array;
   readonly tables: Tables;
+  readonly interfaces: InterfaceTests;
   readonly conntrack: Conntrack;
   /** Rules and nat chains for which connection tracking runs; kept up to date by tables.ts. */
   needsConntrack: number;
@@ -115,6 +117,7 @@ export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
     slots,
     isActive: new Uint8Array(5),
     tables: makeTables(),
+    interfaces: makeInterfaceTests(),
     conntrack: makeConntrack(netns),
     needsConntrack: 0,
     otherTrackers: 0,

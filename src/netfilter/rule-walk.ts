@@ -15,13 +15,13 @@ import {
   ipTotalBytes,
 } from '../protocols/ipv4.ts';
 import type { Chain } from './chain.ts';
+import { resultsOf } from './interface-tests.ts';
 import { ruleText } from './iptables/rule-text.ts';
 import type { Netfilter } from './netfilter.ts';
 import { HOOK_NAMES } from './netfilter-hooks.ts';
 import {
   FRAGMENT_ANY,
   FRAGMENT_LATER,
-  type InterfaceTest,
   JUMP_STACK_SIZE,
   type Rule,
   VERDICT_ACCEPT,
@@ -69,7 +69,13 @@ export function walkBaseChain(
   walk.tableName = chain.tableName;
   walk.inDevice = inDevice;
   walk.outDevice = outDevice;
-  walk.fragmentOffset = ipFragmentField(packet.bytes, packet.network) & IP_OFFSET_MASK;
+  const { bytes, network } = packet;
+  walk.source = ipSource(bytes, network);
+  walk.target = ipTarget(bytes, network);
+  walk.protocol = ipProtocol(bytes, network);
+  walk.fragmentOffset = ipFragmentField(bytes, network) & IP_OFFSET_MASK;
+  walk.inResults = resultsOf(netfilter.interfaces, inDevice);
+  walk.outResults = resultsOf(netfilter.interfaces, outDevice);
   walk.isHotDrop = false;
   walk.dropReason = 'rule-drop';
   const verdict = walkRules(sim, walk, chain, packet);
@@ -99,7 +105,12 @@ function makeWalk(sim: Simulator, netfilter: Netfilter): Walk {
     tableName: '',
     inDevice: null,
     outDevice: null,
+    source: 0,
+    target: 0,
+    protocol: 0,
     fragmentOffset: 0,
+    inResults: new Uint8Array(0),
+    outResults: new Uint8Array(0),
     isHotDrop: false,
     dropReason: 'rule-drop',
     returnChains: [],
@@ -171,22 +182,11 @@ function fallToPolicy(
 
 /** Whether all that the rule asks for holds. */
 function matchesRule(walk: Walk, rule: Rule, packet: Packet): boolean {
-  const { bytes, network } = packet;
-  if (((ipSource(bytes, network) & rule.sourceMask) === rule.source) === rule.isSourceInverted) {
-    return false;
-  }
-  if (((ipTarget(bytes, network) & rule.targetMask) === rule.target) === rule.isTargetInverted) {
-    return false;
-  }
-  const { inInterface, outInterface } = rule;
-  if (inInterface.name !== '' && !matchesInterface(inInterface, walk.inDevice)) return false;
-  if (outInterface.name !== '' && !matchesInterface(outInterface, walk.outDevice)) return false;
-  if (
-    rule.protocol !== 0 &&
-    (ipProtocol(bytes, network) === rule.protocol) === rule.isProtocolInverted
-  ) {
-    return false;
-  }
+  if (((walk.source & rule.sourceMask) === rule.source) === rule.isSourceInverted) return false;
+  if (((walk.target & rule.targetMask) === rule.target) === rule.isTargetInverted) return false;
+  if (walk.inResults[rule.inTest] === 0 || walk.outResults[rule.outTest] === 0) return false;
+  const { protocol } = rule;
+  if (protocol !== 0 && (walk.protocol === protocol) === rule.isProtocolInverted) return false;
   if (rule.fragment !== FRAGMENT_ANY) {
     if ((walk.fragmentOffset !== 0) !== (rule.fragment === FRAGMENT_LATER)) return false;
   }
@@ -196,13 +196,6 @@ function matchesRule(walk: Walk, rule: Rule, packet: Packet): boolean {
     if (!match.test(walk, packet, match.info)) return false;
   }
   return true;
-}
-
-/** Compares an interface's name; no interface has the empty name. */
-export function matchesInterface(test: InterfaceTest, device: Device | null): boolean {
-  const name = device === null ? '' : device.name;
-  const isSame = test.isPrefix ? name.startsWith(test.name) : name === test.name;
-  return isSame !== test.isInverted;
 }
 
 function traceRule(

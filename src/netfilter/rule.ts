@@ -13,8 +13,6 @@ import type { Netfilter } from './netfilter.ts';
 /** Verdicts of a rule, a target or a chain. The walk drops the packet itself on VERDICT_DROP. */
 export const VERDICT_DROP = 0;
 export const VERDICT_ACCEPT = 1;
-/** The target has taken the packet. */
-export const VERDICT_STOLEN = 2;
 /** Go on with the next rule (XT_CONTINUE, or a rule without a target). */
 export const VERDICT_CONTINUE = 3;
 export const VERDICT_RETURN = 4;
@@ -32,8 +30,15 @@ export interface Walk {
   tableName: string;
   inDevice: Device | null;
   outDevice: Device | null;
+  /** Of the packet's IP header, read once: no rule changes them and goes on. */
+  source: Ipv4;
+  target: Ipv4;
+  protocol: number;
   /** Fragment offset of the packet in units of 8 bytes. */
   fragmentOffset: number;
+  /** By number of an InterfaceTest: 1 if the device that the packet came by (goes by) passes it. */
+  inResults: Uint8Array;
+  outResults: Uint8Array;
   /** Set by a match that finds the packet malformed (hotdrop). */
   isHotDrop: boolean;
   /** What a target that says VERDICT_DROP wants the drop to be counted as. */
@@ -147,6 +152,9 @@ export interface RuleSpec {
 }
 
 export interface Rule extends RuleSpec {
+  /** Numbers of the interface tests in netfilter.interfaces, 0 for any; set when it is inserted. */
+  inTest: number;
+  outTest: number;
   packets: number;
   bytes: number;
 }
@@ -169,6 +177,8 @@ export function makeRule(spec: RuleSpec, packets = 0, bytes = 0): Rule {
     verdict: spec.verdict,
     jump: spec.jump,
     action: spec.action,
+    inTest: 0,
+    outTest: 0,
     packets,
     bytes,
   };

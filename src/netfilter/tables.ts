@@ -5,6 +5,7 @@
  */
 import { KernelError } from '../base/errors.ts';
 import { type Chain, isTrivial, makeChain } from './chain.ts';
+import { clearInterfaceTests, numberOfTest } from './interface-tests.ts';
 import type { Netfilter } from './netfilter.ts';
 import {
   HOOK_FORWARD,
@@ -32,6 +33,8 @@ export const TABLE_HOOKS: Readonly<Record<TableName, readonly number[]>> = {
 /** User chains of one table. netsim's own bound. */
 const CHAINS_MAX = 10_000;
 const RULES_MAX = 100_000;
+/** Interface tests of deleted rules that are kept before the rest is numbered afresh. */
+const INTERFACE_TESTS_SPARE = 1000;
 
 export interface Table {
   readonly name: TableName;
@@ -184,6 +187,7 @@ export function insertRule(
   if (rule.jump !== null && rule.jump.hook >= 0) throw new KernelError('EOPNOTSUPP');
   if (neverMatches(rule)) throw new KernelError('EINVAL');
   if (chain.rules.length >= RULES_MAX) throw new KernelError('ENOSPC');
+  numberInterfaces(netfilter, rule);
   const replaced = chain.rules.splice(index, replaces ? 1 : 0, rule);
   try {
     checkTable(table, rule);
@@ -195,6 +199,21 @@ export function insertRule(
     throw error;
   }
   rebuild(netfilter);
+}
+
+function numberInterfaces(netfilter: Netfilter, rule: Rule): void {
+  rule.inTest = numberOfTest(netfilter.interfaces, rule.inInterface);
+  rule.outTest = numberOfTest(netfilter.interfaces, rule.outInterface);
+}
+
+/** Numbers the interface tests of all rules afresh, when those of deleted rules have piled up. */
+function renumberInterfaces(netfilter: Netfilter): void {
+  clearInterfaceTests(netfilter.interfaces);
+  for (const name of TABLE_NAMES) {
+    for (const chain of chainsOf(netfilter.tables[name])) {
+      for (const rule of chain.rules) numberInterfaces(netfilter, rule);
+    }
+  }
 }
 
 /** `! -s 0.0.0.0/0`: nf_tables refuses a comparison of no bits. */
@@ -239,6 +258,7 @@ function checkChain(chain: Chain, hook: number, level: number, checked: Map<Chai
 export function rebuild(netfilter: Netfilter): void {
   const { tables } = netfilter;
   let trackers = 0;
+  let rules = 0;
   for (const name of TABLE_NAMES) {
     const table = tables[name];
     for (let hook = 0; hook < 5; hook++) {
@@ -248,7 +268,11 @@ export function rebuild(netfilter: Netfilter): void {
     }
     for (const chain of chainsOf(table)) {
       for (const rule of chain.rules) if (isTracking(rule)) trackers++;
+      rules += chain.rules.length;
     }
+  }
+  if (netfilter.interfaces.tests.length > INTERFACE_TESTS_SPARE + 2 * rules) {
+    renumberInterfaces(netfilter);
   }
   netfilter.isNatActive = tables.nat.base.some((chain) => chain !== null);
   netfilter.needsConntrack = trackers;

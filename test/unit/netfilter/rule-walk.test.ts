@@ -219,3 +219,22 @@ describe('the walk through rules', () => {
     expect(passes(bench, udpPacket(bench.sim, WEB))).toBe(true);
   });
 });
+
+describe('the numbers of interface names', () => {
+  it('stay right while devices are renamed and rules come and go', () => {
+    const bench = makeRules('-A FORWARD -i eth0 -j DROP');
+    const device = makeTestDevice(bench, 'eth0', 5);
+    const send = () => passes(bench, udpPacket(bench.sim, WEB), { in: device });
+    expect(send()).toBe(false);
+    device.name = 'lan0';
+    expect(send()).toBe(true);
+    for (let i = 0; i < 1500; i++) {
+      runIptables(bench.netfilter, ['-A', 'OUTPUT', '-o', `x${i}`]);
+      runIptables(bench.netfilter, ['-D', 'OUTPUT', '1']);
+    }
+    expect(bench.netfilter.interfaces.tests.length).toBeLessThan(1100);
+    expect(send()).toBe(true);
+    device.name = 'eth0';
+    expect(send()).toBe(false);
+  });
+});
