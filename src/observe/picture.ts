@@ -53,11 +53,13 @@ export function drawWays(ways: EchoWays, options: PictureOptions): string {
   const isSameWay = back !== null && isReverse(there, back);
   const backFrom = there.hops.length + 1;
   const lines = drawWay(there, isSameWay ? back : null, 1, options);
-  lines.push('', ...listSteps(there, 1));
+  const heading = back === null ? [] : [isSameWay ? 'there (numbers on the left)' : 'there'];
+  lines.push('', ...heading, ...listSteps(there, 1));
   if (back !== null) {
     if (!isSameWay) lines.push('', 'The way back is another one:', '');
     if (!isSameWay) lines.push(...drawWay(back, null, backFrom, options));
-    lines.push('', ...listSteps(back, backFrom));
+    const title = isSameWay ? 'back (numbers on the right)' : 'back';
+    lines.push('', title, ...listSteps(back, backFrom));
   }
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
@@ -93,7 +95,8 @@ function visitsOf(way: Way, back: Way | null, first: number, options: PictureOpt
       left: `${String(first + index).padStart(2)} ${deviceName}${label === '' ? '' : `  ${label}`}`,
       right: back === null ? '' : String(first + total + (total - 1 - index)),
     });
-    for (const text of hop.decisions.map(noteOf)) {
+    const notes = [...hop.decisions.map(noteOf), ...translations(hop, way.hops[index + 1])];
+    for (const text of notes) {
       if (text !== '') visit.rows.push({ left: `   ${text}`, right: '' });
     }
   });
@@ -114,13 +117,25 @@ function noteOf({ kind, detail, where }: TraceEvent): string {
       return `[${deviceName}] floods`;
     case 'encapsulate':
       return `+50 bytes, to ${detail.to}`;
-    case 'nat':
     case 'fragment':
     case 'reassemble':
       return `${kind}: ${detailText(detail)}`;
     default:
       return '';
   }
+}
+
+/** Addresses that are others when the packet is seen next: NAT happened in between. */
+function translations(hop: Hop, next: Hop | undefined): string[] {
+  const before = hop.frame.ip;
+  const after = next?.frame.ip ?? null;
+  if (before === null || after === null || next === undefined) return [];
+  if (hop.frame.inner !== null || next.frame.inner !== null) return [];
+  if (hop.frame.echo?.kind !== next.frame.echo?.kind) return [];
+  const notes: string[] = [];
+  if (before.source !== after.source) notes.push(`SNAT: source ${after.source}`);
+  if (before.target !== after.target) notes.push(`DNAT: target ${after.target}`);
+  return notes;
 }
 
 /** Neighbouring visits on the same machine; a namespace without machine is a group of its own. */
@@ -318,6 +333,11 @@ function listSteps(way: Way, first: number): string[] {
 function stepText(view: FrameView): string {
   const { inner, ip } = view;
   const size = `${view.sizeBytes} bytes`;
+  if (view.echo !== null && ip !== null) {
+    const { kind, sequence } = view.echo;
+    const what = `ICMP echo ${kind} ${sequence}, ttl ${ip.ttlHops}`;
+    return `${ip.source} > ${ip.target} ${what}, ${size}`;
+  }
   if (inner === null || ip === null) return `${describeFrame(view)}, ${size}`;
   const within = inner.ip === null ? inner.what : `${inner.ip.source} > ${inner.ip.target}`;
   return `${ip.source} > ${ip.target} VXLAN VNI ${view.vni ?? 0} [${within}], ${size}`;

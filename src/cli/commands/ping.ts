@@ -57,7 +57,15 @@ Exit code: 0 replies came, 1 none came, 2 anything else.
     if (!options.isQuiet) startObservers(session, true);
     const exitCode = await runCommand(session, netns, pingArguments(split, target));
     if (options.isJson) {
-      reportJson(session, { command: 'ping', topology: name, from, to: target, exitCode });
+      const counts = countsOf(session.output);
+      reportJson(session, {
+        command: 'ping',
+        topology: name,
+        from,
+        to: target,
+        exitCode,
+        ...counts,
+      });
     } else if (!options.isQuiet && exitCode !== 2) {
       tell(session, netns, loaded.topology, exitCode);
     }
@@ -65,6 +73,13 @@ Exit code: 0 replies came, 1 none came, 2 anything else.
     return exitCode;
   },
 };
+
+/** How many requests and replies ping counted. */
+function countsOf(output: string): { transmitted: number; received: number } | null {
+  const match = /^(\d+) packets transmitted, (\d+) received/m.exec(output);
+  if (match === null) return null;
+  return { transmitted: Number(match[1]), received: Number(match[2]) };
+}
 
 /** One word is the target, two are source and target. */
 function endsOf(topology: Topology, words: readonly string[]): { from: string; to: string } {
@@ -115,6 +130,6 @@ function tell(session: Session, netns: NetNamespace, topology: Topology, exitCod
 function draw(events: TraceEvent[], netns: NetNamespace, options: PictureOptions): string {
   const ways = findEchoWays(events, netns.name);
   if (ways !== null && ways.there.hops.length > 0) return drawWays(ways, options);
-  const lost = findLostWay(events, isNotableDrop);
+  const lost = findLostWay(events, isNotableDrop) ?? findLostWay(events, () => true);
   return lost === null ? '' : drawLostWay(lost, options);
 }
