@@ -51,6 +51,8 @@ export interface Simulator {
   bottomHalfDepth: number;
   /** Depth of transmits within transmits. */
   transmitDepth: number;
+  /** Id of the last packet that the first device on its way refused (NET_XMIT_DROP): its sender is told. */
+  refusedPacketId: number;
   /** Events and frames so far: a bound on both stops what never comes to rest. */
   eventCount: number;
   frameCount: number;
@@ -92,6 +94,7 @@ export function makeSimulator(options: SimulatorOptions = {}): Simulator {
     cpu: null as unknown as Cpu, // set in the next line: a CPU needs its simulator
     bottomHalfDepth: 0,
     transmitDepth: 0,
+    refusedPacketId: 0,
     eventCount: 0,
     frameCount: 0,
     maxFrames: options.maxFrames ?? 50_000_000,
