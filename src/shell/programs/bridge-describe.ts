@@ -1,7 +1,7 @@
 /** The settings of a bridge's port, as `ip -d link` shows them. */
 
 import { macOf } from '../../base/mac-address.ts';
-import { type BridgePort, bridgeOf } from '../../devices/bridge.ts';
+import type { BridgePort } from '../../devices/bridge.ts';
 import type { Device } from '../../engine/device.ts';
 
 /** `8000.2:42:0:0:0:1`: the priority and the address without leading zeroes. */
@@ -42,9 +42,4 @@ export function describePortFlags(port: BridgePort): string {
     'mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off',
     `isolated ${onOff(port.isIsolated)} locked off`,
   ].join(' ');
-}
-
-/** Ageing time in hundredths of a second, as rtnetlink has it. */
-export function ageingTime(bridge: Device): number {
-  return Math.round(bridgeOf(bridge).ageingNs / 1e7);
 }

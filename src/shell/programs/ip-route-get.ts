@@ -107,31 +107,45 @@ function answerLines(command: IpCommand, question: Question, route: Route): stri
     text += `mark ${mark > 9 ? `0x${mark.toString(16)}` : mark} `;
   }
   text += 'uid 0 ';
-  const flags = CACHE_FLAGS[route.type];
-  let cache = `    cache ${flags === undefined ? '' : `<${flags}> `}`;
   const learnt = learntOf(command, question);
+  const flags = cacheFlags(route, learnt);
+  let cache = `    cache ${flags.length === 0 ? '' : `<${flags.join(',')}> `}`;
   if (learnt !== null) {
-    cache += `expires ${learnt.seconds}sec mtu ${learnt.isLocked ? 'lock ' : ''}${learnt.mtu} `;
+    cache += `expires ${learnt.seconds}sec `;
+    if (learnt.mtu !== 0) cache += `mtu ${learnt.isLocked ? 'lock ' : ''}${learnt.mtu} `;
   }
   return [text, cache];
 }
 
-/** The path MTU that was learnt for the target. */
-function learntOf(
-  command: IpCommand,
-  question: Question,
-): { seconds: number; mtu: number; isLocked: boolean } | null {
+/** What was learnt of the way to the target: a path MTU (0: none), another gateway. */
+interface Learnt {
+  readonly seconds: number;
+  readonly mtu: number;
+  readonly isLocked: boolean;
+  readonly isRedirected: boolean;
+}
+
+function learntOf(command: IpCommand, question: Question): Learnt | null {
   const entry = findPathException(command.netns, question.target ?? 0);
-  if (entry === null || entry.mtuBytes === 0) return null;
+  if (entry === null || (entry.mtuBytes === 0 && entry.gateway === 0)) return null;
   const leftNs = entry.expiresNs - timeNs(command.netns.sim);
-  return { seconds: Math.floor(leftNs / 1e9), mtu: entry.mtuBytes, isLocked: entry.isLocked };
+  return {
+    seconds: Math.floor(leftNs / 1e9),
+    mtu: entry.mtuBytes,
+    isLocked: entry.isLocked,
+    isRedirected: entry.gateway !== 0,
+  };
+}
+
+function cacheFlags(route: Route, learnt: Learnt | null): string[] {
+  const flags = CACHE_FLAGS[route.type]?.split(',') ?? [];
+  return learnt?.isRedirected === true ? [...flags, 'redirected'] : flags;
 }
 
 function answerJson(command: IpCommand, question: Question, route: Route): Json {
   const gateway = gatewayOf(question, route);
   const table = tableOf(command, question);
   const learnt = learntOf(command, question);
-  const flags = CACHE_FLAGS[route.type];
   return {
     type: route.type === RTN_UNICAST ? undefined : routeTypeName(route.type),
     dst: formatIpv4(question.target ?? 0),
@@ -143,8 +157,8 @@ function answerJson(command: IpCommand, question: Question, route: Route): Json 
     mark: question.mark === 0 ? undefined : question.mark,
     flags: [],
     uid: 0,
-    cache: flags === undefined ? [] : flags.split(','),
+    cache: cacheFlags(route, learnt),
     expires: learnt?.seconds,
-    metrics: learnt === null ? undefined : [{ mtu: learnt.mtu }],
+    metrics: learnt === null || learnt.mtu === 0 ? undefined : [{ mtu: learnt.mtu }],
   };
 }
