@@ -134,19 +134,22 @@ export function lookup(fib: Fib): number {
   if (fib.hasCustomRules) return lookupByRules(fib);
   const { local, main, key } = fib;
   const { target } = key;
-  let bits = local.lengthBits | main.lengthBits;
+  const localBits = local.lengthBits;
+  const mainBits = main.lengthBits;
+  let bits = localBits | mainBits;
   while (bits !== 0) {
     const length = 32 - Math.clz32(bits);
-    bits &= ~(1 << (length - 1));
+    const bit = 1 << (length - 1);
+    bits &= ~bit;
     const prefix = length === 32 ? target : target & (-1 << (32 - length));
-    let routes = routesOf(local, prefix, length);
-    if (routes !== null) {
-      const outcome = selectRoute(fib, routes);
+    if ((localBits & bit) !== 0) {
+      const routes = getInt(local.byLength[length]!, prefix);
+      const outcome = routes === null ? NO_MATCH : selectRoute(fib, routes);
       if (outcome >= 0) return outcome;
     }
-    routes = routesOf(main, prefix, length);
-    if (routes !== null) {
-      const outcome = selectRoute(fib, routes);
+    if ((mainBits & bit) !== 0) {
+      const routes = getInt(main.byLength[length]!, prefix);
+      const outcome = routes === null ? NO_MATCH : selectRoute(fib, routes);
       if (outcome >= 0) return outcome;
       if (outcome === THROWN) return FIB_NO_ROUTE;
     }

@@ -124,11 +124,6 @@ export function addRoute(netns: NetNamespace, spec: RouteSpec, verb: RouteVerb =
   fib.generation++;
 }
 
-/** `ip route replace`. */
-export function replaceRoute(netns: NetNamespace, spec: RouteSpec): void {
-  addRoute(netns, spec, 'replace');
-}
-
 /**
  * `ip route del`: the first route that has all that the spec names.
  * @throws KernelError ESRCH @source fib_table_delete()

@@ -38,20 +38,10 @@ import {
 export {
   makeNeighbourTable,
   type Neighbour,
-  type NeighbourState,
   type NeighbourTable,
-  NUD_BY_NAME,
-  NUD_CONNECTED,
-  NUD_DELAY,
-  NUD_FAILED,
-  NUD_INCOMPLETE,
-  NUD_NOARP,
   NUD_NONE,
-  NUD_PERMANENT,
-  NUD_PROBE,
   NUD_REACHABLE,
   NUD_STALE,
-  NUD_VALID,
   neighbourStateName,
   type ProxyNeighbour,
 } from './neighbour-table.ts';
@@ -99,16 +89,6 @@ export function findNeighbour(
   address: Ipv4,
 ): Neighbour | null {
   return device.inet === null ? null : getInt(inetOf(device).neighbours, address);
-}
-
-/**
- * A sign of life from above (TCP made progress, MSG_CONFIRM): the entry need not be probed.
- * @source include/net/neighbour.h neigh_confirm()
- */
-export function confirmNeighbour(sim: Simulator, device: Device, nextHop: Ipv4): void {
-  if (device.isLoopback || device.inet === null) return;
-  const neighbour = getInt(inetOf(device).neighbours, nextHop);
-  if (neighbour !== null) neighbour.confirmed = jiffiesOf(sim);
 }
 
 /** An entry as `ip neigh add|replace|change` asks for it. */

@@ -20,7 +20,7 @@ import {
   RTN_UNICAST,
   RTN_UNSPEC,
   routeInput,
-  routeOutput,
+  routeOutputFrom,
 } from './route.ts';
 import { sendReset } from './tcp/tcp-input.ts';
 
@@ -47,7 +47,8 @@ function reroute(sim: Simulator, netns: NetNamespace, packet: Packet): boolean {
   const sourceType = addressTypeOf(netns, source, null);
   const from = sourceType === RTN_LOCAL || sourceType === RTN_UNICAST ? source : 0;
   const target = ipTarget(bytes, network);
-  const failure = routeOutput(netns, target, from, null, packet.mark, ipTos(bytes, network), route);
+  const tos = ipTos(bytes, network);
+  const failure = routeOutputFrom(netns, target, from, null, packet.mark, tos, route);
   if (failure !== null) {
     drop(sim, packet, 'no-route', null, netns.name);
     return false;

@@ -11,7 +11,6 @@ import { copyPacket, takePacket } from '../engine/packet-pool.ts';
 import type { Simulator } from '../engine/simulator.ts';
 import { ICMP_REDIRECT, icmpType } from '../protocols/icmp.ts';
 import { ipProtocol, ipSource, ipTarget, PROTOCOL_ICMP } from '../protocols/ipv4.ts';
-import { isLocalAddress } from './address.ts';
 import type { NetNamespace } from './namespace.ts';
 import {
   arrivalDeviceOf,
@@ -39,13 +38,6 @@ export function openRawSocket(netns: NetNamespace, protocol: number): RawSocket 
   if (netns.rawSockets.length < RAW_SOCKETS_MAX) netns.rawSockets.push(socket);
   else socket.error = 'ENOBUFS';
   return socket;
-}
-
-/** bind(): only what is for this address is received, and it is the source of what is sent. */
-export function bindRawSocket(socket: RawSocket, address: Ipv4): Errno | null {
-  if (address !== 0 && !isLocalAddress(socket.netns, address)) return 'EADDRNOTAVAIL';
-  socket.localAddress = address;
-  return null;
 }
 
 /** close(): what was not read is gone. */

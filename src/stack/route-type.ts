@@ -25,8 +25,5 @@ export const TABLE_MAIN = 254;
 export const TABLE_LOCAL = 255;
 
 /** Who made a route. @source include/uapi/linux/rtnetlink.h RTPROT_* */
-export const ROUTE_PROTOCOL_UNSPEC = 0;
-export const ROUTE_PROTOCOL_REDIRECT = 1;
 export const ROUTE_PROTOCOL_KERNEL = 2;
 export const ROUTE_PROTOCOL_BOOT = 3;
-export const ROUTE_PROTOCOL_STATIC = 4;

@@ -58,13 +58,11 @@ import {
 
 export { makeRoute, type Route } from './route-record.ts';
 export {
-  RTN_ANYCAST,
   RTN_BLACKHOLE,
   RTN_BROADCAST,
   RTN_LOCAL,
   RTN_MULTICAST,
   RTN_PROHIBIT,
-  RTN_THROW,
   RTN_UNICAST,
   RTN_UNREACHABLE,
   RTN_UNSPEC,

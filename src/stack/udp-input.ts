@@ -19,7 +19,13 @@ import {
 import { getInt } from './int-table.ts';
 import type { NetNamespace } from './namespace.ts';
 import { RTN_BROADCAST, RTN_MULTICAST } from './route-type.ts';
-import { arrivalDeviceOf, makeIcmpSocketError, meaningOfIcmp, queueForSocket, reportError } from './socket.ts';
+import {
+  arrivalDeviceOf,
+  makeIcmpSocketError,
+  meaningOfIcmp,
+  queueForSocket,
+  reportError,
+} from './socket.ts';
 import type { UdpSocket } from './udp-table.ts';
 
 /** The handler of IP protocol 17. Owns the packet. */

@@ -66,13 +66,6 @@ export function connectUdp(socket: UdpSocket, target: Ipv4, port: number): Errno
   return null;
 }
 
-/** connect(AF_UNSPEC): the remote end is open again. */
-export function disconnectUdp(socket: UdpSocket): void {
-  socket.remoteAddress = 0;
-  socket.remotePort = 0;
-  if (!socket.isAddressBound) socket.localAddress = 0;
-}
-
 /**
  * sendto(); with target and port left out, send() on a connected socket.
  * @returns null, or why it was not sent.
