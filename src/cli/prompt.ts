@@ -119,14 +119,20 @@ async function executeIn(state: State, netns: NetNamespace, text: string): Promi
   }
 }
 
-/** bash says "unexpected end of file" (or of input) when more lines are needed. */
+/** Whether bash would ask for another line: something is open at the end of the text. */
 function isUnfinished(shell: Shell, text: string): boolean {
-  if (/(^|[^\\])(\\\\)*\\$/.test(text)) return true;
+  if (/(^|[^\\])(\\\\)*\\$/.test(text) || /(&&|\|\|?)\s*$/.test(text)) return true;
+  const hereDocument = /<<-?\s*(['"]?)(\w+)\1/.exec(text);
+  if (hereDocument !== null && !text.split('\n').slice(1).includes(hereDocument[2]!)) return true;
   try {
     shell.library.parse(text);
     return false;
   } catch (error) {
-    return /unexpected end|unterminated|unclosed|expected .*(done|fi|esac|\})/i.test(String(error));
+    const message = String(error);
+    // "then" without "fi" is told as an unexpected token behind the last letter.
+    const column = Number(/ at \d+:(\d+):/.exec(message)?.[1] ?? 0);
+    const lastLine = text.split('\n').at(-1) ?? '';
+    return message.includes('EOF') || column > lastLine.length;
   }
 }
 

@@ -61,6 +61,13 @@ describe('netsim', () => {
       'for i in 1 2; do',
       '  echo "line $i"',
       'done',
+      'if true; then',
+      '  echo "two',
+      'lines"',
+      'fi',
+      'cat <<END',
+      'here',
+      'END',
       'x=5',
       'echo $x',
       'ping -n -c 1 10.0.1.3 | tail -n 2 | head -n 1',
@@ -68,7 +75,9 @@ describe('netsim', () => {
       'false',
     ].join('\n');
     const { stdout, exitCode } = await netsim(['shell', 'overlay'], { stdin });
-    expect(stdout).toMatch(/^eth0@\S+ +UP +10\.0\.1\.3\/24 *\nline 1\nline 2\n5\n/);
+    expect(stdout).toMatch(
+      /^eth0@\S+ +UP +10\.0\.1\.3\/24 *\nline 1\nline 2\ntwo\nlines\nhere\n5\n/,
+    );
     expect(stdout).toContain('1 packets transmitted, 1 received');
     expect(exitCode).toBe(1);
   });

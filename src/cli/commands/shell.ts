@@ -1,5 +1,5 @@
 /** `netsim shell TOPOLOGY`: a prompt in the network; lines from a pipe work as well. */
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { NetsimError } from '../../base/errors.ts';
 import { isStdinTerminal } from '../node-surroundings.ts';
 import { readCommonOptions, withCommonOptions } from '../options.ts';
@@ -68,15 +68,12 @@ async function talk(prompt: Prompt, session: Session, name: string): Promise<num
     surroundings.write('^C\n');
     reader.prompt();
   });
-  const ask = (text: string): Promise<string | null> =>
-    new Promise((resolve) => {
-      const onClose = (): void => resolve(null);
-      reader.once('close', onClose);
-      reader.question(text, (answer) => {
-        reader.off('close', onClose);
-        resolve(answer);
-      });
-    });
+  const nextLine = queueLines(reader);
+  const ask = (text: string): Promise<string | null> => {
+    reader.setPrompt(text);
+    reader.prompt();
+    return nextLine();
+  };
   let pending = '';
   for (;;) {
     const line = await ask(pending === '' ? prompt.text(name) : '> ');
@@ -89,4 +86,27 @@ async function talk(prompt: Prompt, session: Session, name: string): Promise<num
   }
   reader.close();
   return prompt.exitCode();
+}
+
+/** Lines one by one, also those that were typed while a command ran; null at the end. */
+function queueLines(reader: Interface): () => Promise<string | null> {
+  const lines: string[] = [];
+  let isClosed = false;
+  let wake: (() => void) | null = null;
+  reader.on('line', (line) => {
+    lines.push(line);
+    wake?.();
+  });
+  reader.on('close', () => {
+    isClosed = true;
+    wake?.();
+  });
+  return async () => {
+    while (lines.length === 0 && !isClosed) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+    return lines.shift() ?? null;
+  };
 }
