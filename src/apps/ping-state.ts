@@ -73,6 +73,8 @@ export interface PingState {
   /** The alarm that ends it. */
   exitAtNs: number;
   isLingering: boolean;
+  /** Requests that the device had no room for, one after another (oom_count). */
+  refusalCount: number;
 }
 
 /** A reply or an error for this sequence number has come. */

@@ -119,6 +119,7 @@ function openPing(
     rttAddendUs: 0,
     exitAtNs: Number.POSITIVE_INFINITY,
     isLingering: false,
+    refusalCount: 0,
   };
 }
 
@@ -185,9 +186,17 @@ function* sendDue(state: PingState): Program<number> {
   }
   const errno = sendRequest(state);
   if (errno === null) {
+    state.refusalCount = 0;
     countRequest(state);
     if (!options.isQuiet && options.isFlood) state.output.write('.');
     return state.intervalMs - state.tokensMs;
+  }
+  if (errno === 'ENOBUFS' || errno === 'ENOMEM') {
+    // Not sent at all: the same request is tried again, for as long as a last answer is waited for.
+    state.tokensMs = 0;
+    const retryMs = Math.min(Math.floor(state.intervalMs / 2), 500);
+    state.refusalCount++;
+    if (state.refusalCount * retryMs < options.lingerMs) return retryMs;
   }
   // A refused request counts as sent; its ICMP error or local error says why.
   const hadQueue = state.socket.errorQueue.length > 0;
