@@ -39,21 +39,28 @@ function hexText(address: Ipv4): string {
   return octets.map((octet) => octet.toString(16).padStart(2, '0').toUpperCase()).join('');
 }
 
+/** Lines are filled up with blanks. @source fib_route_seq_show() */
+const ROUTE_LINE_CHARS = 127;
+
 function routeTable(netns: NetNamespace): string {
   const head =
     'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT';
-  const lines = [head.padEnd(127)];
+  const lines = [head];
   for (const route of listRoutes(netns, TABLE_MAIN)) {
     const hop = route.nextHops[0];
-    if (route.type !== RTN_UNICAST || hop?.device === null || hop === undefined) continue;
-    const flags = 1 | (hop.gateway !== 0 ? 2 : 0) | (route.prefixLength === 32 ? 4 : 0);
+    const device = hop?.device?.name ?? '*';
+    const gateway = hop?.gateway ?? 0;
+    const isRefusing = route.type !== RTN_UNICAST;
+    const flags =
+      1 | (gateway !== 0 ? 2 : 0) | (route.prefixLength === 32 ? 4 : 0) | (isRefusing ? 0x200 : 0);
     const flagText = flags.toString(16).padStart(4, '0').toUpperCase();
+    const mask = hexText(maskOf(route.prefixLength));
     lines.push(
-      `${hop.device.name}\t${hexText(route.prefix)}\t${hexText(hop.gateway)}\t${flagText}\t0\t0\t` +
-        `${route.priority}\t${hexText(maskOf(route.prefixLength))}\t0\t0\t0`.padEnd(80),
+      `${device}\t${hexText(route.prefix)}\t${hexText(gateway)}\t${flagText}\t0\t0\t` +
+        `${route.priority}\t${mask}\t0\t0\t0`,
     );
   }
-  return `${lines.join('\n')}\n`;
+  return lines.map((line) => `${line.padEnd(ROUTE_LINE_CHARS)}\n`).join('');
 }
 
 function arpTable(netns: NetNamespace): string {

@@ -1,6 +1,6 @@
 /** `ethtool`: offloads are accepted and remembered; netsim always sends real checksums and whole frames. */
 import type { Device } from '../../engine/device.ts';
-import { type ProgramDefinition, refuse } from '../program.ts';
+import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
 
 /** Long names of the offloads that -K takes by a short one. */
 const FEATURES: Readonly<Record<string, string>> = {
@@ -30,12 +30,7 @@ export const ethtool: ProgramDefinition = {
       );
       return 1;
     }
-    if (device === undefined) {
-      context.writeError(
-        'netlink error: no device matches name (offset 24)\nnetlink error: No such device\n',
-      );
-      return 75;
-    }
+    if (device === undefined) return refuseDevice(context, option ?? '');
     switch (option) {
       case '-K':
       case '--offload':
@@ -66,6 +61,23 @@ export const ethtool: ProgramDefinition = {
     }
   },
 };
+
+/** Each option has words and an exit code of its own for a device that is not there. */
+function refuseDevice(context: ProgramContext, option: string): number {
+  if (option === '-i' || option === '--driver') {
+    context.writeError('Cannot get driver information: No such device\n');
+    return 71;
+  }
+  if (option === '-S' || option === '--statistics') {
+    context.writeError('Cannot get stats strings information: No such device\n');
+    return 96;
+  }
+  context.writeError(
+    'netlink error: no device matches name (offset 24)\nnetlink error: No such device\n',
+  );
+  if (option === '') return 75;
+  return option === '-k' || option.startsWith('--show') ? 1 : 92;
+}
 
 function linkText(device: Device): string {
   return device.isUp && device.hasCarrier ? 'yes' : 'no';

@@ -244,7 +244,7 @@ export const arp: ProgramDefinition = {
     });
     if (entries.length === 0) {
       if (host !== undefined) context.write(`${host} (${host}) -- no entry\n`);
-      return host === undefined ? 0 : 1;
+      return 0;
     }
     if (!isBsd) {
       context.write(

@@ -88,7 +88,7 @@ function handle(context: ProgramContext, options: Options, word: string): number
   const equals = word.indexOf('=');
   if (equals < 0) {
     if (!options.isWrite) return show(context, options, word);
-    context.writeError(`sysctl: "${word}" must be of the form name=value\n`);
+    context.writeError('sysctl: command line(0): invalid syntax, continuing...\n');
     return 1;
   }
   return set(context, options, word.slice(0, equals).trim(), word.slice(equals + 1).trim());

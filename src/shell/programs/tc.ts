@@ -53,7 +53,7 @@ function runTc(given: ProgramContext): number {
     if (/^(class|filter|chain|action|monitor|exec)/.test(object)) {
       throw notEmulated('tc', `object ${object}`);
     }
-    throw new CommandError(`Object "${object}" is unknown, try "tc help".\n`, 1);
+    throw new CommandError(`Object "${object}" is unknown, try "tc help".\n`, 255);
   }
   return qdisc({ context, words: { list: rest, at: 0 }, hasStatistics });
 }
@@ -65,7 +65,7 @@ function qdisc(command: TcCommand): number {
   if (isShortFor(word, 'change')) return change(command, 'change');
   if (isShortFor(word, 'replace')) return change(command, 'replace');
   if (isShortFor(word, 'delete')) return change(command, 'delete');
-  throw new CommandError(`Command "${word}" is unknown, try "tc qdisc help".\n`, 1);
+  throw new CommandError(`Command "${word}" is unknown, try "tc qdisc help".\n`, 255);
 }
 
 type Verb = 'add' | 'change' | 'replace' | 'delete';

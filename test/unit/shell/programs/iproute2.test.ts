@@ -32,21 +32,24 @@ const DIFFERENT: Readonly<Record<string, string>> = {
 
 const sorted = (text: string): string => text.split('\n').sort().join('\n');
 
-describe.each(['link', 'addr', 'route', 'neigh', 'bridge'])('recorded %s commands', (name) => {
-  test('print the same', async () => {
-    const lab = await makeLab();
-    const expected: string[] = [];
-    const actual: string[] = [];
-    for (const { command, recorded } of casesOf(name)) {
-      const { output, exitCode } = await lab.run(command);
-      const whole = output + (exitCode === 0 ? '' : `exit ${exitCode}\n`);
-      const isEqual = UNORDERED.test(command)
-        ? sorted(whole) === sorted(recorded)
-        : whole === recorded;
-      if (isEqual || command in DIFFERENT) continue;
-      expected.push(`$ ${command}\n${recorded}`);
-      actual.push(`$ ${command}\n${whole}`);
-    }
-    expect(actual.join('')).toBe(expected.join(''));
-  });
-});
+describe.each(['link', 'addr', 'route', 'neigh', 'bridge', 'net-tools'])(
+  'recorded %s commands',
+  (name) => {
+    test('print the same', async () => {
+      const lab = await makeLab();
+      const expected: string[] = [];
+      const actual: string[] = [];
+      for (const { command, recorded } of casesOf(name)) {
+        const { output, exitCode } = await lab.run(command);
+        const whole = output + (exitCode === 0 ? '' : `exit ${exitCode}\n`);
+        const isEqual = UNORDERED.test(command)
+          ? sorted(whole) === sorted(recorded)
+          : whole === recorded;
+        if (isEqual || command in DIFFERENT) continue;
+        expected.push(`$ ${command}\n${recorded}`);
+        actual.push(`$ ${command}\n${whole}`);
+      }
+      expect(actual.join('')).toBe(expected.join(''));
+    });
+  },
+);
