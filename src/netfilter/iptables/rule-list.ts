@@ -26,8 +26,13 @@ export interface ListFormat {
   readonly hasLineNumbers: boolean;
 }
 
-/** The name of an address without `-n`; '' if nobody knows one. */
+/** What addresses are called without `-n`: Debian's /etc/hosts and /etc/networks. */
 const HOST_NAMES: ReadonlyMap<Ipv4, string> = new Map([[0x7f000001, 'localhost']]);
+const NETWORK_NAMES: ReadonlyMap<Ipv4, string> = new Map([
+  [0, 'default'],
+  [0x7f000000, 'loopback'],
+  [0xa9fe0000 | 0, 'link-local'],
+]);
 
 /** The line of column titles. */
 export function listHeader(format: ListFormat): string {
@@ -100,8 +105,8 @@ function hostText(address: Ipv4, mask: number, isNumeric: boolean): string {
   if (mask === 0 && !isNumeric) return 'anywhere';
   const length = prefixLengthOf(mask);
   const isHost = length === 32;
-  const host = isNumeric ? undefined : isHost ? HOST_NAMES.get(address) : undefined;
-  const text = host ?? formatIpv4(address);
+  const name = (isHost ? HOST_NAMES.get(address) : undefined) ?? NETWORK_NAMES.get(address);
+  const text = isNumeric || name === undefined ? formatIpv4(address) : name;
   if (isHost) return text;
   return `${text}/${length < 0 ? formatIpv4(mask) : length}`;
 }
