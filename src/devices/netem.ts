@@ -119,9 +119,9 @@ function take(sim: Simulator, netem: Netem, packet: Packet): void {
   if (parameters.lossRate > 0 && nextUnit(random) < parameters.lossRate) {
     netem.droppedPackets++;
     drop(sim, packet, 'link-loss', netem.device);
-    return;
+  } else {
+    queue(sim, netem, packet);
   }
-  queue(sim, netem, packet);
   send(sim, netem);
 }
 
