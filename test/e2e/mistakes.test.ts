@@ -97,6 +97,42 @@ describe('a script', () => {
     expect(stderr).toMatch(/endless\.sh:1: .*(virtual time|too long)/);
   });
 
+  test('with a loop of bridges comes to an end', async () => {
+    const lines = ['ip netns add h', 'ip netns add c'];
+    for (const name of ['br0', 'br1']) {
+      lines.push(`ip -n h link add ${name} type bridge`, `ip -n h link set ${name} up`);
+    }
+    for (const i of [1, 2, 3]) {
+      lines.push(
+        `ip -n h link add a${i} type veth peer name b${i}`,
+        `ip -n h link set a${i} master br0 up`,
+        `ip -n h link set b${i} master br1 up`,
+      );
+    }
+    lines.push(
+      'ip -n c link add eth0 type veth peer name v netns h',
+      'ip -n h link set v master br0 up',
+      'ip -n c link set eth0 up',
+      'ip -n c addr add 10.0.0.1/24 dev eth0',
+      'ip netns exec c ping -c 1 -W 1 10.0.0.2',
+    );
+    const script = file('storm.sh', `${lines.join('\n')}\n`);
+    const { exitCode, stdout } = await netsim(['run', script, '--json'], { isRestless: true });
+    expect(exitCode).toBe(1);
+    const { drops } = JSON.parse(stdout) as { drops: Record<string, number> };
+    expect(drops['backlog-full']).toBeGreaterThan(0);
+  }, 60_000);
+
+  test('cannot make an interface or a capture outside of its folder', async () => {
+    const script = file(
+      'paths.sh',
+      'ip netns add ../../x\nip netns add a\nip -n a link add ../../y type dummy\nip -n a link add .. type dummy\n',
+    );
+    const { stderr } = await netsim(['run', script, '--pcap', join(FOLDER, 'paths')]);
+    expect(stderr).toContain('Invalid netns name "../../x"');
+    expect(stderr).toContain('"dev" not a valid ifname');
+  });
+
   test('gets its arguments', async () => {
     const { stdout } = await netsim(['run', file('args.sh', 'echo "$1-$2"\n'), 'a', 'b']);
     expect(stdout).toBe('a-b\n');
