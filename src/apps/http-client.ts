@@ -12,7 +12,7 @@ import type { NetNamespace } from '../stack/namespace.ts';
 import {
   bindTcp,
   closeTcp,
-  connectTcp,
+  connectTcpPolling,
   openTcp,
   readTcp,
   setNoDelayTcp,
@@ -144,7 +144,13 @@ function* connectTo(
     return;
   }
   const untilNs = Math.min(options.connectUntilNs, options.untilNs);
-  const result = yield* connectTcp(process, socket, address, options.port, untilNs - timeNs(sim));
+  const result = yield* connectTcpPolling(
+    process,
+    socket,
+    address,
+    options.port,
+    untilNs - timeNs(sim),
+  );
   if (result === null) {
     draft.remoteAddress = address;
     draft.localAddress = socket.localAddress;

@@ -22,6 +22,7 @@ import {
   writeTcp,
 } from '../stack/tcp/tcp-socket.ts';
 import { concat, HTTP_HEADER_MAX_BYTES, type HttpHeader, parseHttpHeader } from './http-message.ts';
+import { ownSocket } from './socket-owner.ts';
 
 const LISTEN_BACKLOG = 9;
 /** How long a client may take for its request. */
@@ -82,6 +83,7 @@ export function* serveHttp(
   options: HttpServerOptions,
 ): Program {
   process.cleanups.push(() => closeTcp(listener));
+  ownSocket(listener, process);
   for (;;) {
     const connection = yield* acceptTcp(process, listener);
     if (process.signal !== null) return process.signal === 'SIGINT' ? 130 : 143;
@@ -98,6 +100,7 @@ function* serveConnection(
   options: HttpServerOptions,
 ): Program {
   process.cleanups.push(() => closeTcp(connection));
+  ownSocket(connection, process);
   let rest: Uint8Array = new Uint8Array(0);
   for (;;) {
     const read = yield* readRequest(process, connection, options, rest);

@@ -1,9 +1,10 @@
 /** `busybox APPLET ...`: the applets that netsim emulates in busybox's manner. */
 import type { ProgramContext, ProgramDefinition } from '../program.ts';
 import { busyboxHttpd } from './busybox-httpd.ts';
+import { busyboxPing } from './busybox-ping.ts';
 import { sleep } from './sleep.ts';
 
-const APPLETS: readonly ProgramDefinition[] = [busyboxHttpd, sleep];
+const APPLETS: readonly ProgramDefinition[] = [busyboxHttpd, busyboxPing, sleep];
 
 /** Applets of the real busybox that the shell has too, in the same form. */
 const SHELL_APPLETS = new Set(['cat', 'echo', 'ls', 'mkdir', 'rm', 'seq', 'sh', 'true', 'false']);

@@ -3,6 +3,7 @@
  * before the shell's own of the same name.
  */
 import type { ProgramDefinition } from '../program.ts';
+import { arping } from './arping.ts';
 import { brctl } from './brctl.ts';
 import { bridge } from './bridge.ts';
 import { busybox } from './busybox.ts';
@@ -15,43 +16,53 @@ import { host } from './host.ts';
 import { hostname } from './hostname.ts';
 import { ip } from './ip.ts';
 import { iptablesPrograms } from './iptables.ts';
+import { nc, netcat } from './nc.ts';
 import { arp, ifconfig, route } from './net-tools.ts';
+import { netstat } from './netstat.ts';
 import { nslookup } from './nslookup.ts';
 import { ping } from './ping.ts';
 import { sleep } from './sleep.ts';
+import { ss } from './ss.ts';
 import { sysctl } from './sysctl.ts';
 import { date, dmesg, modprobe, nsenter, ps, unshare } from './system.ts';
 import { tc } from './tc.ts';
 import { tcpdump } from './tcpdump.ts';
 import { traceroute } from './traceroute.ts';
+import { wget } from './wget.ts';
 
 export const PROGRAMS: readonly ProgramDefinition[] = [
   arp,
+  arping,
   brctl,
   bridge,
   busybox,
   busyboxHttpd,
   conntrack,
   curl,
-  dig,
-  host,
   date,
+  dig,
   dmesg,
   ethtool,
+  host,
   hostname,
   ifconfig,
   ip,
-  nslookup,
   ...iptablesPrograms,
   modprobe,
+  nc,
+  netcat,
+  netstat,
   nsenter,
+  nslookup,
   ping,
   ps,
   route,
   sleep,
+  ss,
   sysctl,
   tc,
   tcpdump,
   traceroute,
   unshare,
+  wget,
 ];

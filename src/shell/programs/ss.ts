@@ -202,7 +202,7 @@ function render(rows: readonly SocketRow[], options: RenderOptions): string {
       const isJoined = column === 5 || column === 7 || column === 8;
       const width = widths[column]!;
       const padded = isRight ? cell.padStart(width) : cell.padEnd(width);
-      return [(isJoined || text === undefined ? '' : ' ') + padded];
+      return [isJoined ? padded : ` ${padded}`];
     });
     text += `${parts.join('').slice(1)}\n`;
     const row = line === 0 ? undefined : rows[line - 1];
@@ -221,7 +221,7 @@ function cellsOf(row: SocketRow, options: RenderOptions): string[] {
   const { process } = row;
   const user =
     options.showsProcess && process !== null
-      ? `users:(("${process.name}",pid=${process.pid},fd=3))`
+      ? ` users:(("${process.name}",pid=${process.pid},fd=3))`
       : '';
   return [
     row.protocol,
