@@ -207,6 +207,7 @@ export function sendOutOfPort(sim: Simulator, port: BridgePort, packet: Packet):
 /** What the host sends out of the bridge device. Owns the packet. @source br_dev_xmit() */
 export function transmitBridge(sim: Simulator, device: Device, packet: Packet): void {
   const bridge = device.state as Bridge; // only bridges have this transmit
+  if (packet.id === sim.sentId) sim.sentId = 0; // what the ports refuse is not told to the sender
   if (bridge.netfilter?.transmit(sim, device, packet)) return;
   const { bytes, start } = packet;
   const hi = targetMacHi(bytes, start);

@@ -114,7 +114,5 @@ function refuse(sim: Simulator, device: Device, packet: Packet, reason: DropReas
   device.txPackets--;
   device.txBytes -= packet.end - packet.start;
   device.txDropped++;
-  // Only who sends straight out of the veth hears of it; a bridge in between keeps it to itself.
-  if (sim.transmitDepth === 1) sim.refusedPacketId = packet.id;
   drop(sim, packet, reason, device);
 }

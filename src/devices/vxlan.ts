@@ -58,6 +58,7 @@ const HEADROOM_NEEDED_BYTES = VXLAN_OVERHEAD_BYTES + 4;
 /** @source vxlan_xmit() */
 export function transmitVxlan(sim: Simulator, device: Device, packet: Packet): void {
   const vxlan = device.state as Vxlan; // only vxlans have this transmit
+  if (packet.id === sim.sentId) sim.sentId = 0; // what becomes of it is not told to the sender
   device.txPackets--; // counted when it really goes, once for each remote
   device.txBytes -= packet.end - packet.start;
   const { bytes, start } = packet;

@@ -185,6 +185,7 @@ export function netifRx(sim: Simulator, device: Device, packet: Packet): void {
     return;
   }
   packet.device = device;
+  if (packet.id === sim.sentId) sim.sentId = 0;
   enqueue(backlog, packet);
 }
 

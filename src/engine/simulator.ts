@@ -19,6 +19,7 @@ import {
   armTimer,
   disarmTimer,
   earliestNs,
+  isNextOfTick,
   makeTimerQueue,
   popTimer,
   type Timer,
@@ -51,8 +52,9 @@ export interface Simulator {
   bottomHalfDepth: number;
   /** Depth of transmits within transmits. */
   transmitDepth: number;
-  /** Id of the last packet that the first device on its way refused (NET_XMIT_DROP): its sender is told. */
-  refusedPacketId: number;
+  /** The packet that sendIpv4 is sending, 0 once it is beyond its sender's reach; and its failure. */
+  sentId: number;
+  sentFailure: DropReason | null;
   /** Events and frames so far: a bound on both stops what never comes to rest. */
   eventCount: number;
   frameCount: number;
@@ -94,7 +96,8 @@ export function makeSimulator(options: SimulatorOptions = {}): Simulator {
     cpu: null as unknown as Cpu, // set in the next line: a CPU needs its simulator
     bottomHalfDepth: 0,
     transmitDepth: 0,
-    refusedPacketId: 0,
+    sentId: 0,
+    sentFailure: null,
     eventCount: 0,
     frameCount: 0,
     maxFrames: options.maxFrames ?? 50_000_000,
@@ -164,6 +167,7 @@ export function drop(
   where = '',
 ): void {
   sim.dropCounts.set(reason, (sim.dropCounts.get(reason) ?? 0) + 1);
+  if (packet.id === sim.sentId) sim.sentFailure = reason;
   if (sim.onDrop !== null) {
     const place = device === null ? where : `${device.netns.name}.${device.name}`;
     sim.onDrop(packet, reason, place);
@@ -217,16 +221,24 @@ function runNextReady(sim: Simulator, cpu: Cpu): void {
   if (cpu.firstReady !== null) schedule(sim, cpu.schedulerTimer, sim.cost.wakeUpNs);
 }
 
-/** Runs the earliest event. The queue must not be empty. */
+/**
+ * Runs the earliest event; the queue must not be empty. Timers of one tick of the coarse clock run one
+ * after the other before the frames that they send are received, as TIMER_SOFTIRQ comes before NET_RX.
+ */
 export function runOne(sim: Simulator): void {
-  const timer = popTimer(sim.queue);
-  const cpu = timer.cpu;
+  const { queue } = sim;
+  const timer = popTimer(queue);
+  const { cpu, tick } = timer;
   sim.eventCount++;
   sim.cpu = cpu;
   sim.nowNs = timer.timeNs > cpu.freeAtNs ? timer.timeNs : cpu.freeAtNs;
   sim.workNs = 0;
   sim.bottomHalfDepth = 1;
   timer.run();
+  while (isNextOfTick(queue, cpu, tick)) {
+    sim.eventCount++;
+    popTimer(queue).run();
+  }
   sim.bottomHalfDepth = 0;
   if (cpu.backlog.count > 0 && cpu.softirqTimer.heapIndex < 0) runSoftirq(sim);
   sim.nowNs += sim.workNs;

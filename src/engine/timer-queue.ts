@@ -13,6 +13,8 @@ export interface Timer {
   heapIndex: number;
   /** When it fires, valid while armed. */
   timeNs: number;
+  /** The tick of the coarse clock at which it fires, -1 for a precise timer; see runOne. */
+  tick: number;
   /** The CPU on which `run` runs. */
   readonly cpu: Cpu;
   readonly run: () => void;
@@ -31,7 +33,7 @@ export interface TimerQueue {
 
 /** A timer that calls `run` on `cpu` each time it fires. */
 export function makeTimer(cpu: Cpu, run: () => void): Timer {
-  return { heapIndex: -1, timeNs: 0, cpu, run };
+  return { heapIndex: -1, timeNs: 0, tick: -1, cpu, run };
 }
 
 export function makeTimerQueue(): TimerQueue {
@@ -55,6 +57,7 @@ export function armTimer(queue: TimerQueue, timer: Timer, timeNs: number): void 
     timer.heapIndex = index;
   }
   timer.timeNs = timeNs;
+  timer.tick = -1;
   queue.times[index] = timeNs;
   queue.orders[index] =
     queue.tieShuffle === null
@@ -79,6 +82,13 @@ export function isArmed(timer: Timer): boolean {
 /** The time of the earliest timer, Infinity if there is none. */
 export function earliestNs(queue: TimerQueue): number {
   return queue.count === 0 ? Number.POSITIVE_INFINITY : queue.times[0]!;
+}
+
+/** Whether the earliest timer is one of this CPU for this tick. */
+export function isNextOfTick(queue: TimerQueue, cpu: Cpu, tick: number): boolean {
+  if (tick < 0 || queue.count === 0) return false;
+  const next = queue.timers[0]!;
+  return next.tick === tick && next.cpu === cpu;
 }
 
 /** Takes the earliest timer out; the queue must not be empty. */

@@ -106,9 +106,27 @@ export function fragmentPacket(
     writeUint16(fragment.bytes, at + 6, (field & IP_DF) | more | ((baseOffset + offset) >> 3));
     writeIpChecksum(fragment.bytes, at);
     offset += length;
-    send(sim, netns, fragment);
+    if (!sendFragment(sim, netns, packet, fragment, send)) break;
   }
   releasePacket(sim, packet); // not a loss: its fragments carry it on
+}
+
+/** Sends one fragment; false: the device refused it, and those that follow are not even tried. */
+function sendFragment(
+  sim: Simulator,
+  netns: NetNamespace,
+  packet: Packet,
+  fragment: Packet,
+  send: (sim: Simulator, netns: NetNamespace, fragment: Packet) => void,
+): boolean {
+  const { sentId, sentFailure } = sim;
+  sim.sentId = fragment.id;
+  sim.sentFailure = null;
+  send(sim, netns, fragment);
+  const failure = sim.sentFailure;
+  sim.sentId = sentId;
+  sim.sentFailure = sentId === packet.id && failure !== null ? failure : sentFailure;
+  return failure === null;
 }
 
 /**

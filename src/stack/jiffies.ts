@@ -45,4 +45,5 @@ export function armWheelTimer(sim: Simulator, timer: Timer, expires: number): vo
   const order =
     (LEVEL_COUNT - level) * (ORDER_MASK + 1) + (ORDER_MASK - (sim.queue.sequence & ORDER_MASK));
   scheduleAt(sim, timer, slotStart * JIFFY_NS + order);
+  timer.tick = slotStart;
 }

@@ -181,6 +181,7 @@ function keepWaiting(
     neighbour.queueBytes -= truesizeOf(oldest);
     drop(sim, oldest, 'neighbour-queue-full', neighbour.device);
   }
+  if (packet.id === sim.sentId) sim.sentId = 0; // it waits: whatever comes, the sender is not told
   enqueue(neighbour.queue, packet);
   neighbour.queueBytes += bytes;
 }

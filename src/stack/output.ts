@@ -7,6 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
+import type { DropReason } from '../engine/drop-reason.ts';
 import { PACKET_IGNORE_DF, type Packet } from '../engine/packet.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
 import { HOOK_OUTPUT, HOOK_POSTROUTING, runHook } from '../netfilter/netfilter.ts';
@@ -23,6 +24,8 @@ import type { Route } from './route.ts';
  * Owns the packet. packet.transport is set to the old start. Errors show as drops.
  * @param fragmentField IP_DF or 0.
  * @param id the IP identification; see ip-id.ts.
+ * @returns why it was dropped while it was still in the sender's hands (by a rule of OUTPUT, by the
+ *   device), null if it went out or waits.
  * @source ip_build_and_send_pkt(), __ip_queue_xmit()
  */
 export function sendIpv4(
@@ -37,7 +40,7 @@ export function sendIpv4(
   tos: number,
   fragmentField: number,
   id: number,
-): void {
+): DropReason | null {
   const transport = packet.start;
   const network = transport - IPV4_BYTES;
   packet.transport = transport;
@@ -62,7 +65,15 @@ export function sendIpv4(
   packet.outDevice = route.outDevice;
   packet.nextHop = route.nextHop;
   packet.pathMtuBytes = route.pathMtuBytes;
+  // Sends may nest: what this one sets in motion may send, too, before it returns.
+  const { sentId, sentFailure } = sim;
+  sim.sentId = packet.id;
+  sim.sentFailure = null;
   localOut(sim, netns, packet);
+  const failure = sim.sentFailure;
+  sim.sentId = sentId;
+  sim.sentFailure = sentFailure;
+  return failure;
 }
 
 /**

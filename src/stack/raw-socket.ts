@@ -61,10 +61,7 @@ export function sendRaw(socket: RawSocket, payload: Uint8Array, target: Ipv4): E
   const packet = takePacket(socket.netns.sim, payload.length);
   packet.bytes.set(payload, packet.start);
   packet.end = packet.start + payload.length;
-  const { id } = packet;
-  sendDatagram(socket, packet);
-  // Who does not ask for errors (IP_RECVERR) is not told of a loss on the first link.
-  return socket.receiveErrors && socket.netns.sim.refusedPacketId === id ? 'ENOBUFS' : null;
+  return sendDatagram(socket, packet);
 }
 
 /**

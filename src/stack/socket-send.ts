@@ -4,6 +4,7 @@
  */
 import type { Errno } from '../base/errors.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
+import { DROP_REASONS, type DropReason } from '../engine/drop-reason.ts';
 import { PACKET_IGNORE_DF, type Packet } from '../engine/packet.ts';
 import { IP_DF, IPV4_BYTES } from '../protocols/ipv4.ts';
 import { nextIpId } from './ip-id.ts';
@@ -46,8 +47,11 @@ export function routeDatagram(
   return takeError(socket);
 }
 
-/** Sends packet.bytes[start, end) to socket.route.target. Owns the packet. */
-export function sendDatagram(socket: BoundSocket, packet: Packet): void {
+/**
+ * Sends packet.bytes[start, end) to socket.route.target. Owns the packet.
+ * @returns what sendmsg() reports if the packet did not get out of this namespace.
+ */
+export function sendDatagram(socket: BoundSocket, packet: Packet): Errno | null {
   const { netns, route, protocol } = socket;
   const { sim, sysctl } = netns;
   const { source, target } = route;
@@ -65,7 +69,7 @@ export function sendDatagram(socket: BoundSocket, packet: Packet): void {
   if (ignoresDf(socket)) packet.flags |= PACKET_IGNORE_DF;
   const isGroup = route.type === RTN_MULTICAST;
   const ttlHops = isGroup ? socket.multicastTtlHops : socket.ttlHops || sysctl.ipDefaultTtl;
-  sendIpv4(
+  const failure = sendIpv4(
     sim,
     netns,
     packet,
@@ -78,6 +82,29 @@ export function sendDatagram(socket: BoundSocket, packet: Packet): void {
     fragmentField,
     id,
   );
+  return failure === null ? null : errnoOfLoss(failure, socket.receiveErrors);
+}
+
+/**
+ * What a sender hears of the loss of its own packet: always of a firewall's, of a full or unwilling
+ * device only if it asked for errors (IP_RECVERR).
+ * @source net/ipv4/ip_output.c ip_send_skb(); include/linux/netdevice.h net_xmit_errno()
+ */
+export function errnoOfLoss(reason: DropReason, receivesErrors: boolean): Errno | null {
+  if (DROP_REASONS[reason].layer === 'netfilter') return 'EPERM';
+  switch (reason) {
+    case 'device-down':
+    case 'dead-loop':
+      return 'ENETDOWN';
+    case 'fragmentation-needed':
+      return 'EMSGSIZE';
+    case 'mtu-exceeded':
+    case 'backlog-full':
+    case 'queue-full':
+      return receivesErrors ? 'ENOBUFS' : null;
+    default:
+      return null;
+  }
 }
 
 /** @source include/net/ip.h ip_sk_use_pmtu() */

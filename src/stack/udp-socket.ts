@@ -92,8 +92,7 @@ export function sendUdp(
   bytes.set(payload, start + UDP_BYTES);
   const { source, target: routed } = socket.route;
   writeUdp(bytes, start, packet.end, socket.localPort, port, source, routed);
-  sendDatagram(socket, packet);
-  return null;
+  return sendDatagram(socket, packet);
 }
 
 /** close(): what was not read is gone. */

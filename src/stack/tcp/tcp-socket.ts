@@ -181,6 +181,29 @@ export function* connectTcp(
   return socket.state === TCP_CLOSE ? 'ECONNABORTED' : null;
 }
 
+/**
+ * The same for a program that connects without blocking, polls, and then asks for SO_ERROR (curl): an
+ * ICMP error that came while connect() still had the socket shows at once (POLLERR: the error queue has
+ * it), where a blocking connect() goes on trying. @source net/ipv4/tcp_ipv4.c tcp_v4_err()
+ */
+export function* connectTcpPolling(
+  process: Process,
+  socket: TcpSocket,
+  target: Ipv4,
+  port: number,
+  timeoutNs: number,
+): Program<Errno | null> {
+  const failure = startConnectTcp(socket, target, port);
+  if (failure !== null) return failure;
+  const isDecided = () =>
+    (socket.state !== TCP_SYN_SENT && socket.state !== TCP_SYN_RECV) || socket.softError !== null;
+  if (!(yield* waitFor(process, [socket.waiters], isDecided, timeoutNs))) return 'EAGAIN';
+  const error = takeError(socket);
+  if (error !== null) return error;
+  if (socket.state === TCP_CLOSE) return 'ECONNABORTED';
+  return socket.state === TCP_SYN_SENT ? socket.softError : null;
+}
+
 /** accept(2): waits for a connection. EAGAIN: a signal came. EINVAL: it does not listen. */
 export function* acceptTcp(process: Process, socket: TcpSocket): Program<TcpSocket | Errno> {
   const isReady = () => socket.acceptQueue.length > 0 || socket.state !== TCP_LISTEN;
