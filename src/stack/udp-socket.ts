@@ -27,7 +27,7 @@ const UDP_MAX_BYTES = 65535;
 /** socket(AF_INET, SOCK_DGRAM): not bound. */
 export function openUdp(netns: NetNamespace): UdpSocket {
   const base: BoundSocket = makeBoundSocket(netns, PROTOCOL_UDP);
-  return { ...base, isAddressBound: false, encapsulated: null };
+  return { ...base, encapsulated: null };
 }
 
 /** bind(): address 0 for any, port 0 for a free one. */
@@ -39,10 +39,7 @@ export function bindUdp(socket: UdpSocket, address: Ipv4, port: number): Errno |
     const isOwn = type === RTN_LOCAL || type === RTN_BROADCAST || type === RTN_MULTICAST;
     if (!isOwn) return 'EADDRNOTAVAIL';
   }
-  const failure = takePort(socket, address, port);
-  if (failure !== null) return failure;
-  socket.isAddressBound = address !== 0;
-  return null;
+  return takePort(socket, address, port);
 }
 
 /** connect(): fixes the remote end and, if it was open, our address. */

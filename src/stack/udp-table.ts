@@ -6,8 +6,6 @@ import type { NetNamespace } from './namespace.ts';
 import type { BoundSocket } from './socket.ts';
 
 export interface UdpSocket extends BoundSocket {
-  /** The local address was named by bind(), not found by connect(). */
-  isAddressBound: boolean;
   /** Takes what comes instead of the queue (a tunnel); see setEncapsulation. */
   encapsulated: ((sim: Simulator, socket: UdpSocket, packet: Packet) => void) | null;
 }
