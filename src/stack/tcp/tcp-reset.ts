@@ -3,11 +3,31 @@
  * @source net/ipv4/tcp_ipv4.c tcp_v4_send_reset(), tcp_v4_send_ack()
  */
 import type { Ipv4 } from '../../base/ipv4-address.ts';
+import { type Device, transmit } from '../../engine/device.ts';
 import type { Packet } from '../../engine/packet.ts';
 import { takePacket } from '../../engine/packet-pool.ts';
 import type { Simulator } from '../../engine/simulator.ts';
 import { attachConntrack } from '../../netfilter/conntrack.ts';
-import { IP_DF, ipIsFragment, ipSource, ipTarget, PROTOCOL_TCP } from '../../protocols/ipv4.ts';
+import {
+  ETHERNET_BYTES,
+  ETHERTYPE_IPV4,
+  sourceMacHi,
+  sourceMacLo,
+  targetMacHi,
+  targetMacLo,
+  writeEthertype,
+  writeSourceMac,
+  writeTargetMac,
+} from '../../protocols/ethernet.ts';
+import {
+  IP_DF,
+  IPV4_BYTES,
+  ipIsFragment,
+  ipSource,
+  ipTarget,
+  PROTOCOL_TCP,
+  writeIpv4,
+} from '../../protocols/ipv4.ts';
 import {
   isTcpChecksumGood,
   TCP_ACK,
@@ -163,6 +183,10 @@ export function sendAnswer(sim: Simulator, netns: NetNamespace, about: Packet | 
   if (about !== null) attachConntrack(about, packet);
   packet.hash = answer.hash;
   packet.mark = answer.mark;
+  if (about !== null && about.bridgeInPort !== null) {
+    sendThroughPort(sim, netns, packet, about, about.bridgeInPort);
+    return;
+  }
   sendIpv4(
     sim,
     netns,
@@ -176,4 +200,44 @@ export function sendAnswer(sim: Simulator, netns: NetNamespace, about: Packet | 
     IP_DF,
     0,
   );
+}
+
+/**
+ * What came in by a bridge port is answered straight out of that port, with the MAC addresses of the
+ * question turned round, as if its target had answered. Owns the packet.
+ * @source nf_send_reset(), the part for CONFIG_BRIDGE_NETFILTER
+ */
+function sendThroughPort(
+  sim: Simulator,
+  netns: NetNamespace,
+  packet: Packet,
+  about: Packet,
+  port: Device,
+): void {
+  const { bytes } = packet;
+  const network = packet.start - IPV4_BYTES;
+  const { localAddress, remoteAddress, tos } = answer;
+  const totalBytes = packet.end - network;
+  const ttlHops = netns.sysctl.ipDefaultTtl;
+  writeIpv4(
+    bytes,
+    network,
+    tos,
+    totalBytes,
+    0,
+    IP_DF,
+    ttlHops,
+    PROTOCOL_TCP,
+    localAddress,
+    remoteAddress,
+  );
+  const frame = network - ETHERNET_BYTES;
+  const asked = about.network - ETHERNET_BYTES;
+  writeTargetMac(bytes, frame, sourceMacHi(about.bytes, asked), sourceMacLo(about.bytes, asked));
+  writeSourceMac(bytes, frame, targetMacHi(about.bytes, asked), targetMacLo(about.bytes, asked));
+  writeEthertype(bytes, frame, ETHERTYPE_IPV4);
+  packet.transport = packet.start;
+  packet.network = network;
+  packet.start = frame;
+  transmit(sim, port, packet);
 }
