@@ -103,10 +103,15 @@ function acceptInOrder(socket: TcpSocket, segment: SegmentInfo): void {
   }
   if (queue.starts.length > 0 && !hasFin) {
     const before = socket.receiveNext;
-    socket.receiveNext = takeReachedRanges(queue, before);
-    socket.bytesReceived += (socket.receiveNext - before) | 0;
+    let reached = takeReachedRanges(queue, before);
     if (queue.starts.length === 0) socket.ackPending |= ACK_NOW;
-    if (socket.hasEarlyFin && socket.earlyFinSeq === socket.receiveNext) hasFin = true;
+    // A range may end with the FIN, whose sequence number is no byte.
+    if (socket.hasEarlyFin && reached === ((socket.earlyFinSeq + 1) | 0)) {
+      hasFin = true;
+      reached = socket.earlyFinSeq;
+    }
+    socket.receiveNext = reached;
+    socket.bytesReceived += (reached - before) | 0;
   }
   if (hasFin) {
     socket.receiveNext = (socket.receiveNext + 1) | 0;
@@ -120,33 +125,31 @@ function queueOutOfOrder(socket: TcpSocket, segment: SegmentInfo, window: number
   const queue = socket.received;
   socket.ackPending |= ACK_SCHEDULED;
   const { seq } = segment;
-  let count = segment.dataEnd - segment.dataStart;
   const room = (socket.receiveNext + window - seq) | 0;
-  if (count > room) count = room;
-  const end = (seq + count) | 0;
-  if (count > 0) {
-    const inside = findRange(queue, seq);
-    if (inside >= 0 && !after(end, queue.ends[inside]!)) {
-      setDuplicateSack(socket, seq, end);
-      return;
-    }
-    if (inside < 0 && queue.starts.length >= OUT_OF_ORDER_RANGES_MAX) return;
-    if (inside >= 0) setDuplicateSack(socket, seq, queue.ends[inside]!);
-    const newest = newestSeq(queue, socket.receiveNext);
-    storeReceived(
-      queue,
-      socket.copiedSeq,
-      newest,
-      seq,
-      segment.packet!.bytes,
-      segment.dataStart,
-      segment.dataStart + count,
-    );
-    addRange(queue, seq, end);
+  const count = Math.min(segment.dataEnd - segment.dataStart, room);
+  let end = (seq + count) | 0;
+  const hasFin = (segment.flags & TCP_FIN) !== 0 && ((end + 1) | 0) === segment.endSeq;
+  if (hasFin) end = segment.endSeq;
+  const inside = findRange(queue, seq);
+  if (inside >= 0 && !after(end, queue.ends[inside]!)) {
+    setDuplicateSack(socket, seq, end);
+    return;
   }
-  if ((segment.flags & TCP_FIN) !== 0 && end === ((segment.endSeq - 1) | 0)) {
+  if (inside < 0 && queue.starts.length >= OUT_OF_ORDER_RANGES_MAX) return;
+  if (inside >= 0) setDuplicateSack(socket, seq, queue.ends[inside]!);
+  storeReceived(
+    queue,
+    socket.copiedSeq,
+    newestSeq(queue, socket.receiveNext),
+    seq,
+    segment.packet!.bytes,
+    segment.dataStart,
+    segment.dataStart + count,
+  );
+  addRange(queue, seq, end);
+  if (hasFin) {
     socket.hasEarlyFin = true;
-    socket.earlyFinSeq = end;
+    socket.earlyFinSeq = (end - 1) | 0;
   }
 }
 
