@@ -88,15 +88,9 @@ export function deleteLink(device: Device): void {
   if (!device.isRegistered) return;
   const netns = namespaceOf(device);
   if (device.isLoopback && netns.isAlive) throw new KernelError('EOPNOTSUPP');
-  for (const upper of [...device.uppers]) deleteLink(upper);
-  if (device.state.kind === 'bridge') {
-    for (const port of [...bridgeOf(device).ports]) setLinkMaster(port.device, null);
-  }
-  for (const vxlan of [...vxlansBornIn(netns)]) {
-    // Its underlay goes with the device below it, or with the namespace in which it was made.
-    if (device.isLoopback || vxlanOf(vxlan).lower === device) deleteLink(vxlan);
-  }
   const peer = vethPeerOf(device);
+  clearAround(device);
+  if (peer !== null) clearAround(peer);
   withdraw(device);
   if (peer?.isRegistered) withdraw(peer);
   finish(device);
@@ -241,6 +235,18 @@ function fillSlots(device: Device): void {
   if (device.state.kind === 'bridge') bridgeOf(device).netfilter = BRIDGE_NETFILTER;
   if (device.state.kind === 'vxlan') vxlanOf(device).underlay = VXLAN_UNDERLAY;
   if (device.state.kind === 'ipvlan') ipvlanOf(device).stack = IPVLAN_STACK;
+}
+
+/** Ends what stands on a device, and lets go the ports of a bridge. */
+function clearAround(device: Device): void {
+  for (const upper of [...device.uppers]) deleteLink(upper);
+  if (device.state.kind === 'bridge') {
+    for (const port of [...bridgeOf(device).ports]) setLinkMaster(port.device, null);
+  }
+  for (const vxlan of [...vxlansBornIn(device.netns)]) {
+    // Its underlay goes with the device below it, or with the namespace in which it was made.
+    if (device.isLoopback || vxlanOf(vxlan).lower === device) deleteLink(vxlan);
+  }
 }
 
 /** Takes it out of its namespace: down, no port any more, addresses and routes gone. */
