@@ -1,0 +1,215 @@
+/**
+ * What one Docker engine (dockerd on one machine) holds: the records of networks, endpoints and
+ * containers. Behaviour lives in the files beside this one; the `docker` program only reads these
+ * records and calls those functions.
+ * @source moby api/types/container, api/types/network; libnetwork endpoint.go
+ */
+import type { Ipv4 } from '../base/ipv4-address.ts';
+import type { Mac } from '../base/mac-address.ts';
+import type { Prng } from '../base/prng.ts';
+import type { Device } from '../engine/device.ts';
+import type { Process } from '../engine/process.ts';
+import type { NetNamespace } from '../stack/namespace.ts';
+import type { Machine } from '../world/machine.ts';
+import type { World } from '../world/world.ts';
+import type { AddressPools } from './ipam/address-pools.ts';
+import type { EngineProfile } from './profile.ts';
+
+/** A refusal of the engine: the CLI prints `Error response from daemon: MESSAGE`. */
+export class DockerError extends Error {
+  override name = 'DockerError';
+  /** HTTP status of the API's answer: 400 bad request, 403 forbidden, 404 not found, 409 conflict, 500. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** One range of addresses of a network (`--subnet` and what belongs to it). */
+export interface IpamConfig {
+  readonly subnet: Ipv4;
+  readonly prefixLength: number;
+  readonly gateway: Ipv4 | null;
+  /** `--ip-range`; null: the whole subnet. */
+  readonly range: { readonly address: Ipv4; readonly prefixLength: number } | null;
+  readonly auxAddresses: ReadonlyMap<string, Ipv4>;
+  /** The user named the subnet (only then `--ip` is allowed). */
+  readonly isUserDefined: boolean;
+}
+
+export type NetworkDriverName = 'bridge' | 'host' | 'null' | 'macvlan' | 'ipvlan' | 'overlay';
+
+export interface DockerNetwork {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly driver: NetworkDriverName;
+  readonly scope: 'local' | 'swarm';
+  readonly createdNs: number;
+  readonly isInternal: boolean;
+  readonly isAttachable: boolean;
+  readonly isIngress: boolean;
+  readonly enableIpv6: boolean;
+  readonly options: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly ipamDriver: string;
+  readonly ipamOptions: ReadonlyMap<string, string> | null;
+  readonly ipam: readonly IpamConfig[];
+  /** By endpoint id. */
+  readonly endpoints: Map<string, DockerEndpoint>;
+  /** The bridge, or the parent of a macvlan or ipvlan network, in the root namespace; null if none. */
+  device: Device | null;
+}
+
+export interface PortBinding {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly containerPort: number;
+  /** 0.0.0.0 or what the user named. */
+  readonly hostAddress: Ipv4;
+  readonly hostPort: number;
+  /** docker-proxy, null without it. */
+  proxy: Process | null;
+}
+
+/** A container's leg on a network. */
+export interface DockerEndpoint {
+  readonly id: string;
+  readonly network: DockerNetwork;
+  readonly container: Container;
+  /** null on host and none. */
+  address: Ipv4 | null;
+  prefixLength: number;
+  gateway: Ipv4 | null;
+  mac: Mac | null;
+  /** As asked for (`--ip`, `--mac-address`), kept over stop and start. */
+  readonly wantedAddress: Ipv4 | null;
+  readonly wantedMac: Mac | null;
+  readonly aliases: readonly string[];
+  /** Names that the embedded DNS answers for it, in order. */
+  dnsNames: readonly string[];
+  /** eth0 in the container and the host's end; null while it does not run. */
+  containerDevice: Device | null;
+  hostDevice: Device | null;
+  ports: readonly PortBinding[];
+}
+
+export interface PublishSpec {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly containerPort: number;
+  readonly hostAddress: Ipv4 | null;
+  /** First and last of the wanted host ports; null for an ephemeral one. */
+  readonly hostPorts: readonly [number, number] | null;
+}
+
+/** What `docker run` and `docker create` ask for, all defaults filled in. */
+export interface ContainerSpec {
+  readonly name: string;
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly entrypoint: readonly string[] | null;
+  readonly environment: readonly string[];
+  readonly hostname: string | null;
+  readonly domainname: string;
+  readonly labels: ReadonlyMap<string, string>;
+  /** bridge, host, none, container:NAME, or a network's name. */
+  readonly networkMode: string;
+  readonly endpoints: ReadonlyMap<string, EndpointSpec>;
+  readonly publish: readonly PublishSpec[];
+  readonly publishAll: boolean;
+  readonly expose: readonly { readonly protocol: 'tcp' | 'udp' | 'sctp'; readonly port: number }[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  /** `--add-host`: name and address text (or host-gateway). */
+  readonly extraHosts: readonly (readonly [string, string])[];
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly isPrivileged: boolean;
+  readonly restartPolicy: {
+    readonly name: 'no' | 'always' | 'on-failure' | 'unless-stopped';
+    readonly maximumRetryCount: number;
+  };
+  readonly autoRemove: boolean;
+  readonly isTty: boolean;
+  readonly isInteractive: boolean;
+  readonly sysctls: ReadonlyMap<string, string>;
+  readonly workingDir: string;
+  readonly user: string;
+}
+
+export interface EndpointSpec {
+  readonly address: Ipv4 | null;
+  readonly mac: Mac | null;
+  readonly aliases: readonly string[];
+}
+
+export type ContainerStatus =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'removing'
+  | 'exited'
+  | 'dead';
+
+export interface Container {
+  readonly id: string;
+  name: string;
+  readonly spec: ContainerSpec;
+  readonly imageId: string;
+  readonly createdNs: number;
+  status: ContainerStatus;
+  startedNs: number | null;
+  finishedNs: number | null;
+  exitCode: number;
+  error: string;
+  restartCount: number;
+  /** Its main process's pid on the host, 0 while it does not run. */
+  pid: number;
+  /** Set by `docker stop` and `docker kill`: the restart policy keeps still. */
+  wasStoppedByUser: boolean;
+  /** Files, processes and the name of the container: it is a machine whose CPU is its host's. */
+  readonly machine: Machine;
+  /** The sandbox's namespace while it runs (for host and container mode: the shared one). */
+  netns: NetNamespace | null;
+  /** /var/run/docker/netns/ and 12 hexadecimal digits. */
+  sandboxKey: string;
+  sandboxId: string;
+  /** In order of connection; the key is the network's name. */
+  readonly endpoints: Map<string, DockerEndpoint>;
+  readonly logs: LogLine[];
+  main: Process | null;
+}
+
+export interface LogLine {
+  readonly timeNs: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export interface EngineEvent {
+  readonly timeNs: number;
+  readonly type: 'container' | 'network' | 'image';
+  readonly action: string;
+  readonly id: string;
+  readonly attributes: ReadonlyMap<string, string>;
+}
+
+export interface DockerEngine {
+  readonly world: World;
+  readonly machine: Machine;
+  readonly profile: EngineProfile;
+  readonly pools: AddressPools;
+  /** By id, oldest first. */
+  readonly networks: Map<string, DockerNetwork>;
+  readonly containers: Map<string, Container>;
+  readonly events: EngineEvent[];
+  /** Ids, names and ports are drawn from here. */
+  readonly stream: Prng;
+  /** `--userland-proxy`, true by default. */
+  readonly hasUserlandProxy: boolean;
+  /** Next ephemeral host port of the port mapper. */
+  nextEphemeralPort: number;
+}
