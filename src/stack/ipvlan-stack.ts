@@ -7,7 +7,7 @@ import { scrubPacket } from '../devices/scrub.ts';
 import type { Device } from '../engine/device.ts';
 import type { Packet } from '../engine/packet.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
-import { ipHeaderBytes, ipSource, ipTarget, ipTos } from '../protocols/ipv4.ts';
+import { ipHeaderBytes, ipTarget, ipTos } from '../protocols/ipv4.ts';
 import { inetOf } from './inet.ts';
 import { namespaceOf } from './namespace.ts';
 import { localOut } from './output.ts';
@@ -30,9 +30,9 @@ function sendFrom(sim: Simulator, parent: Device, packet: Packet): void {
   scrubPacket(packet, false);
   packet.transport = network + ipHeaderBytes(bytes, network);
   const target = ipTarget(bytes, network);
-  const source = ipSource(bytes, network);
   const tos = ipTos(bytes, network);
-  if (routeOutput(netns, target, source, parent, mark, tos, route) !== null) {
+  // The source is not the parent's (FLOWI_FLAG_ANYSRC): it is left out of the decision.
+  if (routeOutput(netns, target, 0, parent, mark, tos, route) !== null) {
     drop(sim, packet, 'no-route', parent);
     return;
   }
