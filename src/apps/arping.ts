@@ -132,10 +132,14 @@ function* loop(
       if (isFinal && options.quitsOnReply) return;
       continue;
     }
-    if (process.signal !== null || timeNs(sim) >= deadlineNs) return;
-    ticks++;
-    if (options.count !== null && options.count < ticks) return;
-    send(state);
+    if (process.signal !== null) return;
+    // The interval's timer is looked at before the deadline's, so the last request still goes out.
+    if (timeNs(sim) >= startNs + ticks * intervalNs) {
+      ticks++;
+      if (options.count !== null && options.count < ticks) return;
+      send(state);
+    }
+    if (timeNs(sim) >= deadlineNs) return;
   }
 }
 

@@ -165,9 +165,11 @@ function receive(run: Run): void {
   releasePacket(process.sim, packet);
   if (!isOurs) return;
   run.received++;
-  run.sumUs += us;
-  run.minUs = Math.min(run.minUs, us);
-  run.maxUs = Math.max(run.maxUs, us);
+  if (hasTime) {
+    run.sumUs += us;
+    run.minUs = Math.min(run.minUs, us);
+    run.maxUs = Math.max(run.maxUs, us);
+  }
   const isRepeat = run.seen.has(sequence);
   if (isRepeat) {
     run.repeats++;

@@ -35,6 +35,8 @@ export interface NetcatOptions {
   readonly ports: readonly number[];
   readonly isUdp: boolean;
   readonly isVerbose: boolean;
+  /** No names of services. */
+  readonly isNumeric: boolean;
   readonly isScan: boolean;
   readonly keepsListening: boolean;
   readonly shutsDownAtEnd: boolean;
@@ -76,7 +78,7 @@ function succeeded(options: NetcatOptions, port: number): string {
   const kind = options.isUdp ? 'udp' : 'tcp';
   const text = formatIpv4(options.address);
   const shown = options.host === text ? text : `${options.host} (${text})`;
-  const service = serviceName(port, kind) ?? '*';
+  const service = options.isNumeric ? '*' : (serviceName(port, kind) ?? '*');
   return `Connection to ${shown} ${port} port [${kind}/${service}] succeeded!\n`;
 }
 

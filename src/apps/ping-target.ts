@@ -4,7 +4,7 @@
  */
 import { ERRNO } from '../base/errors.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
-import { isLocalAddress } from '../stack/address.ts';
+import { isLocalAddress, listAddresses } from '../stack/address.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import { makeRoute, RTN_BROADCAST, routeOutput } from '../stack/route.ts';
 import type { PingOptions } from './ping-state.ts';
@@ -30,7 +30,7 @@ export function checkPingTarget(
     }
     output.writeError('WARNING: pinging broadcast address\n');
   }
-  if (device !== null && route.outDevice !== device && route.type !== RTN_BROADCAST) {
+  if (device !== null && !listAddresses(device).some(({ address }) => address === route.source)) {
     output.writeError(
       `ping: Warning: source address might be selected on device other than: ${device.name}\n`,
     );

@@ -6,7 +6,7 @@ import type { Errno } from '../base/errors.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
 import { DROP_REASONS, type DropReason } from '../engine/drop-reason.ts';
 import { PACKET_IGNORE_DF, type Packet } from '../engine/packet.ts';
-import { IP_DF, IPV4_BYTES } from '../protocols/ipv4.ts';
+import { IP_DF, IPV4_BYTES, PROTOCOL_UDP } from '../protocols/ipv4.ts';
 import { nextIpId } from './ip-id.ts';
 import { sendIpv4 } from './output.ts';
 import { type Route, RTN_BROADCAST, RTN_MULTICAST, routeOutput } from './route.ts';
@@ -43,8 +43,9 @@ export function routeDatagram(
     reportTooBig(socket, route.target, targetPort, mtuBytes);
     return 'EMSGSIZE';
   }
-  // An error that came back for an earlier datagram is reported by the next call.
-  return takeError(socket);
+  // An error that came back for an earlier datagram is reported by the next call; raw sockets do
+  // not look (their ip_append_data() has no transport header and so allocates without a check).
+  return socket.protocol === PROTOCOL_UDP ? takeError(socket) : null;
 }
 
 /**

@@ -27,6 +27,10 @@ interface Url {
 export const curl: ProgramDefinition = {
   name: 'curl',
   async run(context) {
+    if (context.args.length === 0) {
+      context.writeError("curl: try 'curl --help' or 'curl --manual' for more information\n");
+      return 2;
+    }
     if (context.args[0] === '--version' || context.args[0] === '-V') {
       context.write('curl 7.88.1 (netsim) \nProtocols: http\n');
       return 0;
@@ -73,10 +77,10 @@ function finish(
   end: CurlEnd,
   writeOut = '',
 ): number {
-  context.write(writeOut);
   if (end.exitCode !== 0 && (!options.isSilent || options.showsErrors)) {
     context.writeError(`curl: (${end.exitCode}) ${end.message}\n`);
   }
+  context.write(writeOut);
   return end.exitCode;
 }
 
@@ -119,7 +123,10 @@ function* fetchOnce(
     untilNs: startNs + options.maxTimeMs * NS_PER_MS,
     ...(options.isVerbose ? verboseHooks(context, url, requestText(options, url, method)) : {}),
   });
-  if (options.isVerbose) context.writeError('* Closing connection 0\n');
+  if (options.isVerbose) {
+    const { length } = outcome.body;
+    context.writeError(`${length > 0 ? `{ [${length} bytes data]\n` : ''}* Closing connection 0\n`);
+  }
   const endNs = timeNs(process.sim);
   const elapsedMs = Math.floor((endNs - startNs) / NS_PER_MS);
   const { host, port } = url;
@@ -273,15 +280,15 @@ function verboseHooks(context: ProgramContext, url: Url, request: string) {
         say(`* Connected to ${url.host} (${formatIpv4(address)}) port ${url.port} (#0)`);
       } else if (step === 'sent') {
         const head = request.slice(0, request.indexOf('\r\n\r\n'));
-        for (const line of head.split('\r\n')) say(`> ${line}`);
-        say('> ');
+        for (const line of head.split('\r\n')) say(`> ${line}\r`);
+        say('> \r');
       } else if (step === 'connect-failed' && errno !== null && errno !== 'EAGAIN') {
         say(`* connect to ${place} failed: ${ERRNO[errno]}`);
         say(`* Failed to connect to ${url.host} port ${url.port}: Couldn't connect to server`);
       }
     },
     onHeader: (header: { readonly text: string }) => {
-      for (const line of header.text.replace(/\r?\n$/, '').split(/\r?\n/)) say(`< ${line}`);
+      for (const line of header.text.replace(/\n$/, '').split('\n')) say(`< ${line}`);
     },
   };
 }

@@ -89,6 +89,7 @@ function defaults(context: ProgramContext): Draft {
     ports: [],
     isUdp: false,
     isVerbose: false,
+    isNumeric: false,
     isScan: false,
     keepsListening: false,
     shutsDownAtEnd: false,
@@ -116,6 +117,9 @@ function apply(draft: Draft, name: string, value: string): string | null {
       return null;
     case 'v':
       draft.isVerbose = true;
+      return null;
+    case 'n':
+      draft.isNumeric = true;
       return null;
     case 'z':
       draft.isScan = true;

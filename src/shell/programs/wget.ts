@@ -134,7 +134,7 @@ function* fetchOnce(
   if (typeof found === 'string') {
     say(`Resolving ${host} (${host})... failed: ${RESOLVE_ERRORS[found]}.\n`);
     if (!options.isQuiet) {
-      context.writeError(`wget: unable to resolve host address ‘${host}’\n`);
+      context.writeError(`wget: unable to resolve host address '${host}'\n`);
     }
     return EXIT_NETWORK;
   }
@@ -200,7 +200,7 @@ function store(
       .at(-1) || 'index.html';
   const file = options.output ?? name;
   const shown = file === '-' ? 'STDOUT' : file;
-  say(`Saving to: ‘${shown}’\n\n     0K${' '.repeat(51)}100% 1.00M=0s\n\n`);
+  say(`Saving to: '${shown}'\n\n     0K${' '.repeat(51)}100% 1.00M=0s\n\n`);
   if (file === '-') {
     context.writeBytes(body);
     say(`${stamp(process, context)} (1.00 MB/s) - written to stdout [${size}/${size}]\n\n`);
@@ -210,7 +210,7 @@ function store(
     context.writeError(`${file}: No such file or directory\n`);
     return EXIT_FILE;
   }
-  say(`${stamp(process, context)} (1.00 MB/s) - ‘${shown}’ saved [${size}/${size}]\n\n`);
+  say(`${stamp(process, context)} (1.00 MB/s) - '${shown}' saved [${size}/${size}]\n\n`);
   return 0;
 }
 
