@@ -1,24 +1,33 @@
 /**
  * Seeded randomness in named streams. Each stream is its own sequence, so that a new user of
  * randomness in one corner does not change what another corner draws.
- * @source xoshiro128** 1.1 (Blackman, Vigna), seeded by splitmix32 over an FNV-1a hash of the name
+ * @source xoshiro128** 1.1 (Blackman, Vigna), seeded by splitmix32 over an FNV-1a hash of the name that
+ *   starts from the mixed seed
  */
 export interface Prng {
   readonly name: string;
   readonly state: Int32Array;
 }
 
+/** 2^32 divided by the golden ratio. */
+const GOLDEN = 0x9e3779b9;
+
+/** One step of splitmix32: spreads every bit of `word` over all 32. */
+function mix(word: number): number {
+  const next = (word + GOLDEN) | 0;
+  let z = Math.imul(next ^ (next >>> 16), 0x85ebca6b);
+  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+  return z ^ (z >>> 16);
+}
+
 /** The stream `name` of the run with this seed (an integer). */
 export function makePrng(seed: number, name: string): Prng {
-  let hash = 0x811c9dc5 ^ (seed | 0) ^ Math.imul(Math.floor(seed / 0x100000000) | 0, 0x9e3779b1);
+  // The seed is mixed before the name: neighbouring seeds must not differ by a letter of a name.
+  let hash = mix(0x811c9dc5 ^ (seed | 0));
+  hash = mix(hash ^ Math.floor(seed / 0x100000000));
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
   const state = new Int32Array(4);
-  for (let i = 0; i < 4; i++) {
-    hash = (hash + 0x9e3779b9) | 0;
-    let z = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    state[i] = z ^ (z >>> 16);
-  }
+  for (let i = 0; i < 4; i++) state[i] = mix(hash + Math.imul(i, GOLDEN));
   state[0] = (state[0] as number) | 1;
   return { name, state };
 }
