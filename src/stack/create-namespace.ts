@@ -11,7 +11,6 @@ import { makeNetfilter } from '../netfilter/netfilter.ts';
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../protocols/ipv4.ts';
 import { followDevice } from './device-events.ts';
 import { makeFib } from './fib.ts';
-import { dropFragments, makeFragments } from './fragment.ts';
 import { receiveIcmp } from './icmp.ts';
 import { sendIcmpError } from './icmp-error.ts';
 import { makeIcmpLimits } from './icmp-limit.ts';
@@ -21,6 +20,7 @@ import type { ErrorHandler, NetNamespace, ProtocolHandler } from './namespace.ts
 import { makeNeighbourTable } from './neighbour.ts';
 import { makeNetfilterSlots } from './netfilter-slots.ts';
 import { makePathMtuCache } from './path-mtu.ts';
+import { dropFragments, makeFragments } from './reassembly.ts';
 import { makeSysctls } from './sysctl.ts';
 import { receiveTcp, tcpError } from './tcp/tcp-input.ts';
 import { makeTcpTable } from './tcp/tcp-table.ts';

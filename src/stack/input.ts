@@ -29,11 +29,11 @@ import {
 } from '../protocols/ipv4.ts';
 import { receiveArp } from './arp.ts';
 import { forward } from './forward.ts';
-import { REASSEMBLE_LOCAL, reassemble } from './fragment.ts';
 import { sendIcmpError } from './icmp-error.ts';
 import { type NetNamespace, namespaceOf } from './namespace.ts';
 import { output } from './output.ts';
 import { deliverRaw } from './raw-socket.ts';
+import { REASSEMBLE_LOCAL, reassemble } from './reassembly.ts';
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, routeInput } from './route.ts';
 
 /** The protocols' entry behind every device: fills Device.deliver. Owns the packet, a whole frame. */

@@ -9,12 +9,12 @@ import type { Packet } from '../engine/packet.ts';
 import type { Simulator } from '../engine/simulator.ts';
 import type { Netfilter } from '../netfilter/netfilter.ts';
 import type { Fib } from './fib.ts';
-import type { Fragments } from './fragment.ts';
 import type { IcmpLimits } from './icmp-limit.ts';
 import type { IpIds } from './ip-id.ts';
 import type { NeighbourTable } from './neighbour.ts';
 import type { PathMtuCache } from './path-mtu.ts';
 import type { RawSocket } from './raw-socket.ts';
+import type { Fragments } from './reassembly.ts';
 import type { Sysctls } from './sysctl.ts';
 import type { TcpTable } from './tcp/tcp-table.ts';
 import type { UdpTable } from './udp-socket.ts';
@@ -38,7 +38,10 @@ export type ErrorHandler = (
   from: Ipv4,
 ) => void;
 
-/** icmp-error.ts sendIcmpError(), for the files below it. */
+/**
+ * icmp-error.ts sendIcmpError(), for the files that an error goes through on its own way out (route,
+ * output, neighbour): they cannot import it.
+ */
 export type SendIcmpError = (
   sim: Simulator,
   netns: NetNamespace,

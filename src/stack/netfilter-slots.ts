@@ -10,9 +10,9 @@ import { HOOK_NAMES } from '../netfilter/netfilter.ts';
 import { ICMP_UNREACHABLE } from '../protocols/icmp.ts';
 import { ipSource, ipTarget, ipTos } from '../protocols/ipv4.ts';
 import { primaryAddressOf } from './address.ts';
-import { REASSEMBLE_CONNTRACK, reassemble } from './fragment.ts';
 import { sendIcmpError } from './icmp-error.ts';
 import type { NetNamespace } from './namespace.ts';
+import { REASSEMBLE_CONNTRACK, reassemble } from './reassembly.ts';
 import {
   addressTypeOf,
   makeRoute,

@@ -14,7 +14,6 @@ import { HOOK_OUTPUT, HOOK_POSTROUTING, runHook } from '../netfilter/netfilter.t
 import { ICMP_UNREACHABLE, UNREACHABLE_FRAG_NEEDED } from '../protocols/icmp.ts';
 import { IP_DF, IPV4_BYTES, ipFragmentField, writeIpv4 } from '../protocols/ipv4.ts';
 import { fragmentPacket } from './fragment.ts';
-import { sendIcmpError } from './icmp-error.ts';
 import type { NetNamespace } from './namespace.ts';
 import { neighbourOutput } from './neighbour.ts';
 import type { Route } from './route.ts';
@@ -115,7 +114,7 @@ function finishOutput(sim: Simulator, netns: NetNamespace, packet: Packet): void
     (ipFragmentField(packet.bytes, packet.network) & IP_DF) === 0 ||
     ((packet.flags & PACKET_IGNORE_DF) !== 0 && packet.fragmentMaxBytes <= mtuBytes);
   if (!mayFragment && packet.end - packet.start > mtuBytes) {
-    sendIcmpError(sim, netns, packet, ICMP_UNREACHABLE, UNREACHABLE_FRAG_NEEDED, mtuBytes);
+    netns.sendIcmpError(sim, netns, packet, ICMP_UNREACHABLE, UNREACHABLE_FRAG_NEEDED, mtuBytes);
     drop(sim, packet, 'fragmentation-needed', packet.outDevice, netns.name);
     return;
   }
