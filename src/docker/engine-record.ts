@@ -8,12 +8,14 @@ import type { Ipv4 } from '../base/ipv4-address.ts';
 import type { Mac } from '../base/mac-address.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Device } from '../engine/device.ts';
-import type { Process } from '../engine/process.ts';
+import type { Process, Signal } from '../engine/process.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import type { Machine } from '../world/machine.ts';
 import type { World } from '../world/world.ts';
+import type { DockerImage } from './images.ts';
 import type { AddressPools } from './ipam/address-pools.ts';
 import type { EngineProfile } from './profile.ts';
+import type { EmbeddedResolver } from './resolver.ts';
 
 /** A refusal of the engine: the CLI prints `Error response from daemon: MESSAGE`. */
 export class DockerError extends Error {
@@ -158,7 +160,7 @@ export interface Container {
   readonly id: string;
   name: string;
   readonly spec: ContainerSpec;
-  readonly imageId: string;
+  readonly image: DockerImage;
   readonly createdNs: number;
   status: ContainerStatus;
   startedNs: number | null;
@@ -180,7 +182,47 @@ export interface Container {
   /** In order of connection; the key is the network's name. */
   readonly endpoints: Map<string, DockerEndpoint>;
   readonly logs: LogLine[];
+  /** Who sees its output as it comes (`docker run` attached, `docker attach`, `docker logs -f`). */
+  readonly listeners: Set<OutputListener>;
   main: Process | null;
+  /** 127.0.0.11 in its namespace; null without a user-defined network. */
+  resolver: EmbeddedResolver | null;
+  /** Everything else that runs in it: ended with it. */
+  readonly execs: Set<RunningCommand>;
+}
+
+/** Gets a container's output piece by piece. */
+export type OutputListener = (stream: 'stdout' | 'stderr', text: string) => void;
+
+/** A command line to be run in a container by the shell. */
+export interface ContainerCommand {
+  /** The words: no shell comes in between. */
+  readonly argv: readonly string[];
+  readonly environment: ReadonlyMap<string, string>;
+  readonly workingDir: string;
+  readonly stdin: string;
+  /** Null for the container's own. */
+  readonly netns: NetNamespace | null;
+  readonly isTty: boolean;
+  write(text: string): void;
+  writeError(text: string): void;
+}
+
+/** A command that runs: what the shell layer gives back. */
+export interface RunningCommand {
+  /** Its exit code, null while it runs. */
+  exitCode: number | null;
+  /** Called once at the end, in an event or between two. */
+  readonly onExit: Array<(exitCode: number) => void>;
+  signal(signal: Signal): void;
+}
+
+/** What the shell layer fills in, as docker stands below it. */
+export interface CommandRunner {
+  /** Whether the container's image has such a program: else it cannot be started (127). */
+  hasCommand(container: Container, name: string): boolean;
+  /** Starts a command line in the container's machine and namespace. */
+  start(container: Container, command: ContainerCommand): RunningCommand;
 }
 
 export interface LogLine {
@@ -212,4 +254,10 @@ export interface DockerEngine {
   readonly hasUserlandProxy: boolean;
   /** Next ephemeral host port of the port mapper. */
   nextEphemeralPort: number;
+  /** By id; filled by images.ts makeImageStore(). */
+  readonly images: Map<string, DockerImage>;
+  /** Null until the shell layer fills it. */
+  commandRunner: CommandRunner | null;
+  /** Who follows `docker events`. */
+  readonly eventListeners: Set<(event: EngineEvent) => void>;
 }

@@ -29,8 +29,12 @@ export interface Machine {
   readonly world: World;
   readonly name: string;
   readonly cpu: Cpu;
-  /** Where commands run that name no namespace. */
-  readonly root: NetNamespace;
+  /** Where commands run that name no namespace; a container gets a new one at each start. */
+  root: NetNamespace;
+  /** The machine that a container runs on; null for a machine of its own. */
+  readonly host: Machine | null;
+  /** What its processes may do (NET_RAW, NET_ADMIN ...); null for everything. */
+  capabilities: ReadonlySet<string> | null;
   /** By the names of `ip netns`. */
   readonly namespaces: Map<string, NetNamespace>;
   readonly files: FileTree;
@@ -48,21 +52,36 @@ export interface KernelLogLine {
 /** Lines of the kernel's log that are kept; the oldest go first. */
 export const KERNEL_LOG_MAX = 10_000;
 
-/** A machine in the world; world.ts keeps the list. */
-export function makeMachine(world: World, name: string, cpu: Cpu): Machine {
+/** What a machine that is a container shares with its host. */
+export interface MachineOptions {
+  readonly host?: Machine;
+  /** An existing namespace as its root (host mode, or until the sandbox is made). */
+  readonly root?: NetNamespace;
+  readonly capabilities?: ReadonlySet<string>;
+}
+
+/** A machine in the world; world.ts keeps the list (containers are not in it). */
+export function makeMachine(
+  world: World,
+  name: string,
+  cpu: Cpu,
+  options: MachineOptions = {},
+): Machine {
   const now = (): number => world.sim.nowNs + world.sim.workNs;
   const machine: Machine = {
     world,
     name,
     cpu,
-    root: createNamespace(world.sim, name, cpu),
+    root: options.root ?? createNamespace(world.sim, name, cpu),
+    host: options.host ?? null,
+    capabilities: options.capabilities ?? null,
     namespaces: new Map(),
     files: makeFileTree(now),
     kernelLog: [],
     daemons: [],
     nextPid: 1000,
   };
-  connectLog(machine, machine.root);
+  if (options.root === undefined) connectLog(machine, machine.root);
   machine.files.writeFile('/etc/hostname', `${name}\n`);
   machine.files.writeFile('/etc/hosts', `127.0.0.1\tlocalhost\n`);
   machine.files.writeFile('/etc/resolv.conf', '');
@@ -78,6 +97,13 @@ export function addNamespace(machine: Machine, name: string): NetNamespace {
   machine.namespaces.set(name, netns);
   machine.files.writeFile(`/run/netns/${name}`, '');
   return netns;
+}
+
+/** Gives a machine another root namespace, made here: a container's sandbox. */
+export function renewRoot(machine: Machine): NetNamespace {
+  machine.root = createNamespace(machine.world.sim, machine.name, machine.cpu);
+  connectLog(machine.host ?? machine, machine.root);
+  return machine.root;
 }
 
 /**
