@@ -36,12 +36,18 @@ export interface DnsReply {
   readonly elapsedNs: number;
 }
 
+/** The network refused: at once (`isSetup`), or by an ICMP error. */
+export interface DnsRefusal {
+  readonly errno: Errno;
+  readonly isSetup: boolean;
+}
+
 /** Asks once. @returns the reply; why the network refused; `timeout`; `interrupted`. */
 export function* askDns(
   process: Process,
   netns: NetNamespace,
   query: DnsQuery,
-): Program<DnsReply | { readonly errno: Errno } | 'timeout' | 'interrupted'> {
+): Program<DnsReply | DnsRefusal | 'timeout' | 'interrupted'> {
   const { sim } = process;
   const port = query.port ?? DNS_PORT;
   const startNs = timeNs(sim);
@@ -50,7 +56,7 @@ export function* askDns(
   const socket = openUdp(netns);
   process.cleanups.push(() => closeUdp(socket));
   const refused = connectUdp(socket, query.server, port);
-  if (refused !== null) return { errno: refused };
+  if (refused !== null) return { errno: refused, isSetup: true };
   const cookie = new Uint8Array(12);
   cookie.set([0, COOKIE_OPTION, 0, 8]);
   writeInt32(cookie, 4, nextInt32(prng));
@@ -71,7 +77,7 @@ export function* askDns(
     additionals: query.hasEdns ? [edns] : [],
   });
   const failure = sendUdp(socket, bytes);
-  if (failure !== null) return { errno: failure };
+  if (failure !== null) return { errno: failure, isSetup: false };
   const endNs = startNs + query.timeoutNs;
   for (;;) {
     const isReady = (): boolean => socket.receiveQueue.count > 0 || socket.error !== null;
@@ -84,7 +90,7 @@ export function* askDns(
     if (packet === null) {
       const errno = socket.error ?? 'ECONNREFUSED';
       closeUdp(socket);
-      return { errno };
+      return { errno, isSetup: false };
     }
     const start = packet.transport + UDP_BYTES;
     const sizeBytes = packet.end - start;

@@ -1,5 +1,5 @@
 /** `dig`: asks a DNS server and prints the whole reply. @source BIND 9.18 bin/dig/dig.c; dig(1) */
-import { askDns, type DnsReply } from '../../apps/dns-client.ts';
+import { askDns, type DnsRefusal, type DnsReply } from '../../apps/dns-client.ts';
 import { type DigSections, digText, recordData } from '../../apps/dns-text.ts';
 import { parseResolvConf, resolveHost } from '../../apps/resolver.ts';
 import { ERRNO, type Errno } from '../../base/errors.ts';
@@ -186,6 +186,7 @@ function* lookUp(process: Process, context: ProgramContext, draft: Draft): Progr
   const name = questionName(draft, config.search);
   const { type, port } = draft;
   const flags = (draft.recurses ? DNS_FLAG_RECURSION_DESIRED : 0) | DNS_FLAG_AUTHENTIC;
+  let isAnnounced = false;
   for (let attempt = 0; attempt < draft.tries; attempt++) {
     for (const server of servers) {
       const timeoutNs = draft.timeoutSec * NS_PER_SEC;
@@ -196,17 +197,30 @@ function* lookUp(process: Process, context: ProgramContext, draft: Draft): Progr
         context.write(banner + replyText(process, context, draft, reply, server));
         return 0;
       }
-      context.write(
-        `;; communications error to ${formatIpv4(server)}#${port}: ${whyText(reply)}\n`,
-      );
+      if (reply === 'timeout' || !reply.isSetup) isAnnounced = true;
+      context.write(failureText(server, port, name, reply));
     }
   }
-  context.write(`${banner};; no servers could be reached\n`);
+  context.write(`${isAnnounced ? banner : ''};; no servers could be reached\n`);
   return EXIT_NO_REPLY;
 }
 
+/** The line about a server that could not be asked, or did not answer. */
+export function failureText(
+  server: Ipv4,
+  port: number,
+  name: string,
+  failure: 'timeout' | DnsRefusal,
+): string {
+  const place = `${formatIpv4(server)}#${port}`;
+  if (failure !== 'timeout' && failure.isSetup) {
+    return `;; UDP setup with ${place}(${formatIpv4(server)}) for ${name} failed: ${whyText(failure)}.\n`;
+  }
+  return `;; communications error to ${place}: ${whyText(failure)}\n`;
+}
+
 /** BIND's words for why there was no reply. */
-export function whyText(failure: 'timeout' | { readonly errno: Errno }): string {
+function whyText(failure: 'timeout' | DnsRefusal): string {
   if (failure === 'timeout') return 'timed out';
   const words: Partial<Record<Errno, string>> = {
     ECONNREFUSED: 'connection refused',

@@ -15,7 +15,7 @@ import {
 } from '../../protocols/dns.ts';
 import { nameSourcesOf } from '../name-sources.ts';
 import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
-import { typeOf, whyText } from './dig.ts';
+import { failureText, typeOf } from './dig.ts';
 
 interface Request {
   readonly host: string;
@@ -111,7 +111,7 @@ function* ask(
       const reply = yield* askDns(process, context.netns, query);
       if (reply === 'interrupted') return null;
       if (reply !== 'timeout' && 'message' in reply) return { reply, server };
-      context.write(`;; communications error to ${formatIpv4(server)}#53: ${whyText(reply)}\n`);
+      context.write(failureText(server, 53, name, reply));
     }
   }
   return null;
