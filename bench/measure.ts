@@ -3,10 +3,18 @@
  * Every datagram is sent by a UDP socket and received by one; each has real bytes and is checked.
  */
 import { assert } from '../src/base/assert.ts';
+import type { Packet } from '../src/engine/packet.ts';
 import { releasePacket } from '../src/engine/packet-pool.ts';
 import { runUntil, type Simulator, schedule } from '../src/engine/simulator.ts';
 import { makeTimer } from '../src/engine/timer-queue.ts';
-import { bindUdp, openUdp, sendUdp, setEncapsulation } from '../src/stack/udp-socket.ts';
+import type { NetNamespace } from '../src/stack/namespace.ts';
+import {
+  bindUdp,
+  openUdp,
+  sendUdp,
+  setEncapsulation,
+  type UdpSocket,
+} from '../src/stack/udp-socket.ts';
 import type { Shape } from './shapes.ts';
 
 /** Virtual time between two packets of one sender: longer than any shape's way takes. */
@@ -29,19 +37,23 @@ export function makeTraffic(shape: Shape, sizeBytes: number): Traffic {
   const payload = new Uint8Array(sizeBytes);
   for (let i = 0; i < sizeBytes; i++) payload[i] = i * 7;
   const hops = streams.reduce((sum, each) => sum + each.hops, 0);
+  const receive = (simulator: Simulator, _socket: UdpSocket, packet: Packet): void => {
+    const { bytes, start, end } = packet;
+    traffic.delivered++;
+    traffic.checksum = (Math.imul(traffic.checksum, 31) + bytes[end - 1]! + end - start) | 0;
+    releasePacket(simulator, packet);
+  };
+  const listening = new Set<string>();
+  const listen = (netns: NetNamespace, port: number): void => {
+    const place = `${netns.id} ${port}`;
+    if (listening.has(place)) return; // several streams may go to one host
+    listening.add(place);
+    const receiver = openUdp(netns);
+    assert(bindUdp(receiver, 0, port) === null, 'the port is free');
+    setEncapsulation(receiver, receive);
+  };
   const senders = streams.map(({ from, target, targetPort, to, listenPort }, index) => {
-    const receiver = openUdp(to);
-    assert(bindUdp(receiver, 0, listenPort) === null, 'the port is free');
-    setEncapsulation(receiver, (simulator, _socket, packet) => {
-      traffic.delivered++;
-      traffic.checksum =
-        (Math.imul(traffic.checksum, 31) +
-          packet.bytes[packet.end - 1]! +
-          packet.end -
-          packet.start) |
-        0;
-      releasePacket(simulator, packet);
-    });
+    listen(to, listenPort);
     const socket = openUdp(from);
     const sender = { left: 0, timer: makeTimer(from.cpu, () => sendOne()) };
     const sendOne = (): void => {
