@@ -8,7 +8,7 @@ import type { Ipv4 } from '../base/ipv4-address.ts';
 import type { Mac } from '../base/mac-address.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Device } from '../engine/device.ts';
-import type { Process, Signal } from '../engine/process.ts';
+import type { Process, Signal, WaitQueue } from '../engine/process.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import type { Machine } from '../world/machine.ts';
 import type { World } from '../world/world.ts';
@@ -179,12 +179,25 @@ export interface Container {
   /** /var/run/docker/netns/ and 12 hexadecimal digits. */
   sandboxKey: string;
   sandboxId: string;
-  /** In order of connection; the key is the network's name. */
+  /**
+   * What it is configured to be on, by the network's name (`host` and `none` too), running or not:
+   * create, connect and disconnect change it. Empty in container mode.
+   */
+  readonly networks: Map<string, EndpointSpec>;
+  /** Its live endpoints, by the network's name, in order of connection: empty while it does not run. */
   readonly endpoints: Map<string, DockerEndpoint>;
   readonly logs: LogLine[];
   /** Who sees its output as it comes (`docker run` attached, `docker attach`, `docker logs -f`). */
   readonly listeners: Set<OutputListener>;
   main: Process | null;
+  /** The main process if the shell runs it. */
+  mainCommand: RunningCommand | null;
+  /** Whether the main process ends at the image's stop signal; most do not, being process 1. */
+  obeysStop: boolean;
+  /** Set by endMain(): what the main process is to exit with. */
+  wantedExit: number | null;
+  /** Woken when it is unpaused, and when its main process is to end. */
+  readonly waiters: WaitQueue;
   /** 127.0.0.11 in its namespace; null without a user-defined network. */
   resolver: EmbeddedResolver | null;
   /** Everything else that runs in it: ended with it. */
