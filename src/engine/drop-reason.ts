@@ -408,8 +408,8 @@ export const DROP_REASONS = {
   },
   'socket-closed': {
     layer: 'transport',
-    kernel: 'TCP_CLOSE',
-    sentence: 'The socket was closed before the packet was read or sent.',
+    kernel: 'QUEUE_PURGE',
+    sentence: 'The socket was closed before the packet was read.',
     hint: 'the program ended',
   },
   'device-gone': {
@@ -417,12 +417,6 @@ export const DROP_REASONS = {
     kernel: null,
     sentence: 'The interface was deleted while the packet was under way.',
     hint: 'ip link del, or the namespace was deleted',
-  },
-  'run-ended': {
-    layer: 'engine',
-    kernel: null,
-    sentence: 'The run ended while the packet was under way.',
-    hint: 'let the run go on for longer',
   },
 } as const satisfies Record<string, DropReasonRow>;
 

@@ -14,7 +14,6 @@ const ORDINARY_REASONS: ReadonlySet<DropReason> = new Set<DropReason>([
   'tcp-old-data',
   'bridge-link-local',
   'socket-closed',
-  'run-ended',
 ]);
 
 /** One line an event: time since the first one, packet, place, what was decided. */

@@ -4,6 +4,7 @@
  */
 import type { Ipv4 } from '../base/ipv4-address.ts';
 import { NS_PER_SEC } from '../base/units.ts';
+import type { DropReason } from '../engine/drop-reason.ts';
 import { PACKET_DEFRAGMENTED, type Packet } from '../engine/packet.ts';
 import { releasePacket, takePacket } from '../engine/packet-pool.ts';
 import { cancel, drop, type Simulator, schedule } from '../engine/simulator.ts';
@@ -112,7 +113,7 @@ export function reassemble(
 export function dropFragments(sim: Simulator, netns: NetNamespace): void {
   for (const queue of [...netns.fragments.queues]) {
     removeQueue(sim, netns, queue);
-    dropAll(sim, netns, queue, 'run-ended');
+    dropAll(sim, netns, queue, 'device-gone');
   }
 }
 
@@ -258,7 +259,7 @@ function dropAll(
   sim: Simulator,
   netns: NetNamespace,
   queue: FragmentQueue,
-  reason: 'reassembly-timeout' | 'fragment-overlap' | 'run-ended',
+  reason: DropReason,
 ): void {
   for (let each = queue.first; each !== null; ) {
     const piece = each;

@@ -14,7 +14,6 @@ import {
   type PacketQueue,
   type SocketSlot,
 } from '../engine/packet.ts';
-import { releasePacket } from '../engine/packet-pool.ts';
 import { makeWaitQueue, type WaitQueue, wake } from '../engine/process.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
 import {
@@ -192,12 +191,12 @@ export function takeReceived(socket: BoundSocket): Packet | null {
   return packet;
 }
 
-/** Gives back everything that nobody will read any more. */
+/** Drops what nobody will read any more. */
 export function purgeReceived(socket: BoundSocket): void {
   for (;;) {
     const packet = takeReceived(socket);
     if (packet === null) return;
-    releasePacket(socket.netns.sim, packet);
+    drop(socket.netns.sim, packet, 'socket-closed', packet.inDevice, socket.netns.name);
   }
 }
 

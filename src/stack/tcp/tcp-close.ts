@@ -4,9 +4,8 @@
  */
 import type { Errno } from '../../base/errors.ts';
 import { dequeue } from '../../engine/packet.ts';
-import { releasePacket } from '../../engine/packet-pool.ts';
 import { wake } from '../../engine/process.ts';
-import { cancel } from '../../engine/simulator.ts';
+import { cancel, drop } from '../../engine/simulator.ts';
 import { makeTimer } from '../../engine/timer-queue.ts';
 import { TCP_ACK, TCP_RST } from '../../protocols/tcp.ts';
 import { armWheelTimer, HZ, jiffiesOf } from '../jiffies.ts';
@@ -76,7 +75,7 @@ export function destroySocket(socket: TcpSocket): void {
   for (;;) {
     const packet = dequeue(socket.backlog);
     if (packet === null) break;
-    releasePacket(sim, packet);
+    drop(sim, packet, 'socket-closed', packet.inDevice, socket.netns.name);
   }
   tcp.sockets.delete(socket);
 }

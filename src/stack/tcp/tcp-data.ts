@@ -2,6 +2,7 @@
  * Data that comes in: in order, out of order, twice; and when it is acknowledged.
  * @source net/ipv4/tcp_input.c tcp_data_queue(), __tcp_ack_snd_check()
  */
+import type { DropReason } from '../../engine/drop-reason.ts';
 import { wake } from '../../engine/process.ts';
 import { TCP_FIN, TCP_PSH, TCP_SYN, TCP_URG } from '../../protocols/tcp.ts';
 import { jiffiesOf } from '../jiffies.ts';
@@ -55,25 +56,27 @@ export function queueData(socket: TcpSocket, segment: SegmentInfo): void {
   const window = remainingWindow(socket);
   if (!after(endSeq, socket.receiveNext)) {
     setDuplicateSack(socket, seq, endSeq);
-    refuse(socket);
+    refuse(socket, segment, 'tcp-old-data');
     return;
   }
   if (after(seq, socket.receiveNext)) {
-    if (!before(seq, (socket.receiveNext + window) | 0)) refuse(socket);
+    const isBeyond = !before(seq, (socket.receiveNext + window) | 0);
+    if (isBeyond) refuse(socket, segment, 'tcp-unacceptable');
     else queueOutOfOrder(socket, segment, window);
     return;
   }
   const isBareFin = segment.dataEnd === segment.dataStart;
   if (seq !== socket.receiveNext) setDuplicateSack(socket, seq, socket.receiveNext);
   if (window === 0 && !isBareFin) {
-    refuse(socket);
+    refuse(socket, segment, 'socket-buffer-full');
     return;
   }
   acceptInOrder(socket, segment);
 }
 
 /** Out of the window, or nothing new: says so at once. */
-function refuse(socket: TcpSocket): void {
+function refuse(socket: TcpSocket, segment: SegmentInfo, reason: DropReason): void {
+  segment.refusal = reason;
   enterQuickAck(socket, TCP_MAX_QUICKACKS);
   socket.ackPending |= ACK_SCHEDULED;
 }
@@ -132,10 +135,14 @@ function queueOutOfOrder(socket: TcpSocket, segment: SegmentInfo, window: number
   if (hasFin) end = segment.endSeq;
   const inside = findRange(queue, seq);
   if (inside >= 0 && !after(end, queue.ends[inside]!)) {
+    segment.refusal = 'tcp-old-data';
     setDuplicateSack(socket, seq, end);
     return;
   }
-  if (inside < 0 && queue.starts.length >= OUT_OF_ORDER_RANGES_MAX) return;
+  if (inside < 0 && queue.starts.length >= OUT_OF_ORDER_RANGES_MAX) {
+    segment.refusal = 'socket-buffer-full';
+    return;
+  }
   if (inside >= 0) setDuplicateSack(socket, seq, queue.ends[inside]!);
   storeReceived(
     queue,

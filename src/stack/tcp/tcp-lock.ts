@@ -62,9 +62,11 @@ export function receiveOne(socket: TcpSocket, packet: Packet): void {
   }
   const segment = enterSegment(packet);
   const isRefused = receiveSegment(socket, segment);
+  const { refusal } = segment;
   leaveSegment(segment);
   if (isRefused) sendOwnReset(sim, netns, packet, socket.hash);
-  releasePacket(sim, packet);
+  if (refusal === null) releasePacket(sim, packet);
+  else drop(sim, packet, refusal, packet.inDevice, netns.name);
 }
 
 /** Keeps a packet until the socket is unlocked. Owns the packet. @source tcp_add_backlog() */

@@ -86,15 +86,29 @@ function receiveEstablished(socket: TcpSocket, segment: SegmentInfo): void {
     if (processAck(socket, segment, FLAG_UPDATE_TS_RECENT) >= 0) sendAfterReceive(socket);
     return;
   }
-  if ((segment.flags & (TCP_ACK | TCP_RST | TCP_SYN)) === 0) return;
-  const verdict = validateSegment(socket, segment);
-  if (verdict === 'reset') resetConnection(socket);
-  if (verdict !== 'accept') return;
+  if (!isBelieved(socket, segment)) return;
   if (processAck(socket, segment, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT) < 0) return;
   queueData(socket, segment);
   if (socket.state === TCP_CLOSE) return;
   sendAfterReceive(socket);
   acknowledge(socket);
+}
+
+/** Whether there is something to do with a segment; a valid RST ends the connection. */
+function isBelieved(socket: TcpSocket, segment: SegmentInfo): boolean {
+  if ((segment.flags & (TCP_ACK | TCP_RST | TCP_SYN)) === 0) {
+    segment.refusal = 'tcp-unacceptable';
+    return false;
+  }
+  const verdict = validateSegment(socket, segment);
+  if (verdict === 'reset') {
+    segment.refusal = 'tcp-reset';
+    resetConnection(socket);
+  } else if (verdict === 'discard') {
+    const isNews = after(segment.endSeq, socket.receiveNext);
+    segment.refusal = isNews ? 'tcp-unacceptable' : 'tcp-old-data';
+  }
+  return verdict === 'accept';
 }
 
 /** Header prediction: an ACK without data that only moves forward leaves pending ACKs alone. */
@@ -114,12 +128,12 @@ function isPlainAck(socket: TcpSocket, segment: SegmentInfo): boolean {
 
 /** Any state but ESTABLISHED and LISTEN. @returns whether to answer with RST. */
 function receiveInState(socket: TcpSocket, segment: SegmentInfo): boolean {
-  if (socket.state === TCP_CLOSE || socket.state === TCP_LISTEN) return false;
+  if (socket.state === TCP_CLOSE || socket.state === TCP_LISTEN) {
+    segment.refusal = 'socket-closed';
+    return false;
+  }
   if (socket.state === TCP_SYN_SENT) return receiveInSynSent(socket, segment);
-  if ((segment.flags & (TCP_ACK | TCP_RST | TCP_SYN)) === 0) return false;
-  const verdict = validateSegment(socket, segment);
-  if (verdict === 'reset') resetConnection(socket);
-  if (verdict !== 'accept') return false;
+  if (!isBelieved(socket, segment)) return false;
   if ((segment.flags & TCP_ACK) === 0) return false;
   const flags = FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT | FLAG_NO_CHALLENGE_ACK;
   const outcome = processAck(socket, segment, flags);
@@ -264,6 +278,7 @@ function receiveInSynSent(socket: TcpSocket, segment: SegmentInfo): boolean {
     }
     if (received.hasTimestamp && received.tsEcho !== 0 && !isEchoPossible(socket)) return true;
     if ((flags & TCP_RST) !== 0) {
+      segment.refusal = 'tcp-reset';
       resetConnection(socket);
       return false;
     }

@@ -1,4 +1,5 @@
 /** The segment that is being looked at: what its header says, in numbers. */
+import type { DropReason } from '../../engine/drop-reason.ts';
 import type { Packet } from '../../engine/packet.ts';
 import {
   TCP_FIN,
@@ -25,6 +26,8 @@ export interface SegmentInfo {
   dataEnd: number;
   /** How many bare ACKs it stands for (they are put together while the socket is locked). */
   aggregated: number;
+  /** Why nothing of it was taken in; null: it was. */
+  refusal: DropReason | null;
 }
 
 /**
@@ -49,6 +52,7 @@ export function enterSegment(packet: Packet): SegmentInfo {
       dataStart: 0,
       dataEnd: 0,
       aggregated: 1,
+      refusal: null,
     };
     records.push(segment);
   }
@@ -67,6 +71,7 @@ export function enterSegment(packet: Packet): SegmentInfo {
   segment.flags = flags;
   segment.headerBytes = headerBytes;
   segment.aggregated = packet.control > 0 ? packet.control : 1;
+  segment.refusal = null;
   return segment;
 }
 
