@@ -13,16 +13,6 @@ import { RECORDED_FOLDER, TWIN_FOLDER, twinNames } from '../support/recorded.ts'
 /** Share of all frames of a script that must be equal. */
 const EQUAL_MIN = 0.98;
 
-/**
- * A kernel draws how long a neighbour counts as reachable from 15 to 45 s. These scripts look between:
- * they run with a seed that draws on the same side as the kernel did that day.
- */
-const SEEDS: Readonly<Record<string, number>> = {
-  't9-macvlan': 2,
-  'x-neighbours': 2,
-  'x-rules': 2,
-};
-
 const OUT = mkdtempSync(join(tmpdir(), 'netsim-twins-'));
 afterAll(() => rmSync(OUT, { recursive: true }));
 
@@ -33,8 +23,7 @@ describe('a script that ran on a real kernel', async () => {
 
     test(`${name} sends the same frames`, async () => {
       const script = join(TWIN_FOLDER, `${name}.sh`);
-      const seed = String(SEEDS[name] ?? 1);
-      const { stderr } = await netsim(['run', script, '--pcap', out, '--seed', seed]);
+      const { stderr } = await netsim(['run', script, '--pcap', out]);
       expect(stderr).not.toContain('internal error');
       const { rows, equal, total } = await compareFolders(recorded, out);
       const percent = ((100 * equal) / total).toFixed(1);
