@@ -1,0 +1,122 @@
+/**
+ * The world of a Docker lab: hosts with an engine each on one LAN, a client that is everybody's
+ * gateway and name server, and an internet behind it.
+ *
+ *     node1 eth0 --- lan-n1 [       ]
+ *     node2 eth0 --- lan-n2 [ lan0  ] client eth0 --- eth0 internet
+ *     ...                   [  .1   ]                 www.google.com, 8.8.8.8 ...
+ *
+ * Addresses, names and MACs are those of the recorded labs: the client holds the bridge of the LAN.
+ */
+import { assert } from '../base/assert.ts';
+import { type Ipv4, parseIpv4 } from '../base/ipv4-address.ts';
+import { type Mac, parseMac } from '../base/mac-address.ts';
+import type { Device } from '../engine/device.ts';
+import { runOn } from '../engine/simulator.ts';
+import { addAddress } from '../stack/address.ts';
+import { addRoute } from '../stack/fib.ts';
+import { createLink, findDevice, setLinkMaster, setLinkUp } from '../stack/link.ts';
+import { namespaceOf } from '../stack/namespace.ts';
+import type { Machine } from '../world/machine.ts';
+import { addMachine, createWorld, type World, type WorldOptions } from '../world/world.ts';
+import { addInternet } from './internet.ts';
+
+/** Nodes of one world at most: the LAN is a /24. */
+export const NODES_MAX = 200;
+
+const LAN_PREFIX_LENGTH = 24;
+/** The client: gateway and name server of the LAN. */
+const CLIENT_ADDRESS = addressOf('192.168.0.1');
+const CLIENT_MAC = macFrom('52:54:00:00:00:01');
+/** node1 follows: 192.168.0.11, 52:54:00:00:00:11. */
+const NODE_ADDRESS = addressOf('192.168.0.10');
+const NODE_MAC = macFrom('52:54:00:00:00:10');
+
+export interface DockerWorldOptions {
+  /** How many hosts: node1, node2 ... */
+  readonly nodes?: number;
+  /** Whether the client has a way to an internet with names; without it nobody answers there. */
+  readonly internet?: boolean;
+  readonly seed?: number;
+  /** Starts dockerd on a node; called when the LAN is up. */
+  readonly startEngine?: ((world: World, machine: Machine) => void) | null;
+  readonly world?: Omit<WorldOptions, 'seed'>;
+}
+
+export interface DockerWorld {
+  readonly world: World;
+  readonly nodes: readonly Machine[];
+  readonly client: Machine;
+  /** Null without one. */
+  readonly internet: Machine | null;
+}
+
+/** Builds the world; every link is up and every engine runs when it returns. */
+export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld {
+  const { nodes: nodeCount = 1, internet: hasInternet = true, seed = 1 } = options;
+  assert(nodeCount >= 1 && nodeCount <= NODES_MAX, 'a Docker world has 1 to 200 nodes');
+  const world = createWorld({ ...options.world, seed });
+  const nodes: Machine[] = [];
+  for (let number = 1; number <= nodeCount; number++) {
+    nodes.push(addMachine(world, `node${number}`));
+  }
+  const client = addMachine(world, 'client');
+  wireLan(client, nodes);
+  const internet = hasInternet ? addInternet(world, client) : null;
+  for (const machine of nodes) {
+    machine.files.writeFile('/etc/resolv.conf', 'nameserver 192.168.0.1\n');
+    options.startEngine?.(world, machine);
+  }
+  return { world, nodes, client, internet };
+}
+
+/** The client's bridge, and a cable from it to each node. */
+function wireLan(client: Machine, nodes: readonly Machine[]): void {
+  const lan = act(client, () => {
+    setLinkUp(client.root.loopback);
+    const bridge = createLink(client.root, { kind: 'bridge', name: 'lan0', mac: CLIENT_MAC });
+    setLinkUp(bridge);
+    const address = { address: CLIENT_ADDRESS, prefixLength: LAN_PREFIX_LENGTH };
+    addAddress(client.root, bridge, address);
+    return bridge;
+  });
+  nodes.forEach((node, index) => {
+    plugIn(lan, node, index + 1);
+  });
+}
+
+function plugIn(lan: Device, node: Machine, number: number): void {
+  const { root } = node;
+  const lanNetns = namespaceOf(lan);
+  const eth0 = act(node, () => {
+    setLinkUp(root.loopback);
+    const peer = { name: `lan-n${number}`, netns: lanNetns };
+    return createLink(root, { kind: 'veth', name: 'eth0', mac: NODE_MAC + number, peer });
+  });
+  act(node, () => {
+    const port = findDevice(lanNetns, `lan-n${number}`);
+    setLinkMaster(port, lan);
+    setLinkUp(port);
+    setLinkUp(eth0);
+    const address = { address: NODE_ADDRESS + number, prefixLength: LAN_PREFIX_LENGTH };
+    addAddress(root, eth0, address);
+    addRoute(root, { prefix: 0, prefixLength: 0, gateway: CLIENT_ADDRESS });
+  });
+}
+
+/** A system call of root on a machine. */
+function act<Result>(machine: Machine, what: () => Result): Result {
+  return runOn(machine.world.sim, machine.cpu, what);
+}
+
+function addressOf(text: string): Ipv4 {
+  const address = parseIpv4(text);
+  assert(address !== null, 'a constant of this file is an address');
+  return address;
+}
+
+function macFrom(text: string): Mac {
+  const mac = parseMac(text);
+  assert(mac !== null, 'a constant of this file is a MAC');
+  return mac;
+}
