@@ -12,6 +12,7 @@ import type { Process, Signal, WaitQueue } from '../engine/process.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import type { Machine } from '../world/machine.ts';
 import type { World } from '../world/world.ts';
+import type { HostPorts } from './host-ports.ts';
 import type { DockerImage } from './images.ts';
 import type { AddressPools } from './ipam/address-pools.ts';
 import type { EngineProfile } from './profile.ts';
@@ -63,6 +64,8 @@ export interface DockerNetwork {
   readonly endpoints: Map<string, DockerEndpoint>;
   /** The bridge, or the parent of a macvlan or ipvlan network, in the root namespace; null if none. */
   device: Device | null;
+  /** The engine made the device, so it goes with the network. */
+  ownsDevice: boolean;
 }
 
 export interface PortBinding {
@@ -73,6 +76,8 @@ export interface PortBinding {
   readonly hostPort: number;
   /** docker-proxy, null without it. */
   proxy: Process | null;
+  /** Gives the port up: what listens on it, and those of [::] beside it. */
+  release: () => void;
 }
 
 /** A container's leg on a network. */
@@ -265,8 +270,8 @@ export interface DockerEngine {
   readonly stream: Prng;
   /** `--userland-proxy`, true by default. */
   readonly hasUserlandProxy: boolean;
-  /** Next ephemeral host port of the port mapper. */
-  nextEphemeralPort: number;
+  /** The host's ports that containers have. */
+  readonly hostPorts: HostPorts;
   /** By id; filled by images.ts makeImageStore(). */
   readonly images: Map<string, DockerImage>;
   /** Null until the shell layer fills it. */
