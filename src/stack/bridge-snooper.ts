@@ -14,7 +14,6 @@ import { writeInt32, writeUint16 } from '../protocols/bytes.ts';
 import { checksumOf } from '../protocols/checksum.ts';
 import { IP_DF, IPV4_BYTES, PROTOCOL_IGMP, writeIpChecksum, writeIpv4 } from '../protocols/ipv4.ts';
 import { inetOf } from './inet.ts';
-import { nextIpId } from './ip-id.ts';
 import { armWheelTimer, HZ, jiffiesOf } from './jiffies.ts';
 import { namespaceOf } from './namespace.ts';
 import { localOut } from './output.ts';
@@ -81,7 +80,6 @@ function report(sim: Simulator, bridge: Device): void {
   const packet = takePacket(sim, totalBytes);
   const { bytes, start } = packet;
   const source = inetOf(bridge).addresses[0]?.address ?? 0;
-  const id = nextIpId(sim, netns, source, ALL_REPORTS, PROTOCOL_IGMP);
   const igmp = start + headerBytes;
   packet.end = start + totalBytes;
   packet.network = start;
@@ -92,7 +90,7 @@ function report(sim: Simulator, bridge: Device): void {
     start,
     TOS_INTERNETCONTROL,
     totalBytes,
-    id,
+    0,
     IP_DF,
     1,
     PROTOCOL_IGMP,
