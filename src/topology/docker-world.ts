@@ -6,7 +6,8 @@
  *     node2 eth0 --- lan-n2 [ lan0  ] client eth0 --- eth0 internet
  *     ...                   [  .1   ]                 www.google.com, 8.8.8.8 ...
  *
- * Addresses, names and MACs are those of the recorded labs: the client holds the bridge of the LAN.
+ * Addresses, names and MACs are those of the recorded labs: the client holds the bridge of the LAN,
+ * and all machines share one CPU, as those of the labs shared one kernel.
  */
 import { assert } from '../base/assert.ts';
 import { type Ipv4, parseIpv4 } from '../base/ipv4-address.ts';
@@ -58,9 +59,9 @@ export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld 
   const world = createWorld({ ...options.world, seed });
   const nodes: Machine[] = [];
   for (let number = 1; number <= nodeCount; number++) {
-    nodes.push(addMachine(world, `node${number}`));
+    nodes.push(addMachine(world, `node${number}`, world.sim.cpu));
   }
-  const client = addMachine(world, 'client');
+  const client = addMachine(world, 'client', world.sim.cpu);
   wireLan(client, nodes);
   const internet = hasInternet ? addInternet(world, client) : null;
   for (const machine of nodes) {

@@ -57,7 +57,7 @@ const HOME = '/srv/www';
 
 /** Adds the machine `internet` behind the client's eth0. */
 export function addInternet(world: World, client: Machine): Machine {
-  const internet = addMachine(world, 'internet');
+  const internet = addMachine(world, 'internet', client.cpu);
   wire(client, internet);
   startDns(client, addressOf('192.168.0.1'));
   startDns(internet, addressOf('8.8.8.8'));

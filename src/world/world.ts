@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { CostTable } from '../engine/cost.ts';
+import type { Cpu } from '../engine/cpu.ts';
 import { addCpu, makeSimulator, type Simulator } from '../engine/simulator.ts';
 import { type Machine, makeMachine } from './machine.ts';
 
@@ -38,10 +39,14 @@ export function createWorld(options: WorldOptions = {}): World {
   };
 }
 
-/** Adds a machine; the first one gets the simulator's first CPU, each other one its own. */
-export function addMachine(world: World, name = 'host'): Machine {
+/**
+ * Adds a machine; the first one gets the simulator's first CPU, each other one its own, unless it is
+ * to run on the CPU of another one (virtual machines of one computer, joined by veth pairs).
+ */
+export function addMachine(world: World, name = 'host', sharedCpu: Cpu | null = null): Machine {
   assert(!world.machines.has(name), 'machines have different names');
-  const cpu = world.machines.size === 0 ? world.sim.cpu : addCpu(world.sim, name);
+  const isFirst = world.machines.size === 0;
+  const cpu = sharedCpu ?? (isFirst ? world.sim.cpu : addCpu(world.sim, name));
   const machine = makeMachine(world, name, cpu);
   world.machines.set(name, machine);
   return machine;
