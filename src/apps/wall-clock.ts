@@ -4,9 +4,6 @@
 import { NS_PER_SEC } from '../base/units.ts';
 import { type Simulator, timeNs } from '../engine/simulator.ts';
 
-/** Seconds since 1970 at the virtual time 0, unless the world says otherwise: 2025-01-01. */
-export const DEFAULT_EPOCH_SEC = 1_735_689_600;
-
 /** A struct timeval. */
 export interface WallClock {
   readonly sec: number;

@@ -1,4 +1,5 @@
 /** DNS in the words of tcpdump. @source tcpdump 4.99 print-domain.c */
+import { readUint16 } from './bytes.ts';
 import {
   DNS_FLAG_AUTHENTIC,
   DNS_FLAG_AUTHORITATIVE,
@@ -29,6 +30,14 @@ const RESULTS = [
   ' NotAuth',
   ' NotZone',
 ];
+const EDNS_COOKIE = 10;
+const EDNS_NAMES: Readonly<Record<number, string>> = {
+  3: 'NSID',
+  8: 'ECS',
+  [EDNS_COOKIE]: 'COOKIE',
+  11: 'KEEPALIVE',
+  12: 'PADDING',
+};
 /** Bits of the flags that a query should not have. */
 const ODD_QUERY_BITS = 0x6cf;
 
@@ -99,11 +108,30 @@ function recordText(record: DnsRecord, verbosity: number): string {
   let text = verbosity > 0 ? ` ${record.name}.` : '';
   if (record.type === DNS_TYPES.OPT) {
     const wantsDnssec = (record.ttlSec & 0x8000) !== 0 ? ' DO' : '';
-    return `${text} OPT UDPsize=${record.class}${wantsDnssec}`;
+    return `${text} OPT UDPsize=${record.class}${wantsDnssec}${optionsText(record)}`;
   }
   if (record.class !== 1) text += className(record.class);
   if (verbosity > 2) text += ` [${durationText(record.ttlSec)}]`;
   return `${text} ${typeName(record.type)}${dataText(record, verbosity)}`;
+}
+
+/** The options of EDNS by name, with their octets; a cookie's client and server parts apart. */
+function optionsText(record: DnsRecord): string {
+  if (record.data.kind !== 'raw') return '';
+  const { bytes } = record.data;
+  const parts: string[] = [];
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const code = readUint16(bytes, at);
+    const length = readUint16(bytes, at + 2);
+    let hex = '';
+    for (let i = 0; i < length && at + 4 + i < bytes.length; i++) {
+      if (code === EDNS_COOKIE && i === 8) hex += ' ';
+      hex += bytes[at + 4 + i]!.toString(16).padStart(2, '0');
+    }
+    parts.push(`${EDNS_NAMES[code] ?? `Opt${code}`}${hex === '' ? '' : ` ${hex}`}`);
+    at += 4 + length;
+  }
+  return parts.length === 0 ? '' : ` [${parts.join(',')}]`;
 }
 
 function dataText(record: DnsRecord, verbosity: number): string {

@@ -27,6 +27,7 @@ import { sysctl } from './sysctl.ts';
 import { date, dmesg, modprobe, nsenter, ps, unshare } from './system.ts';
 import { tc } from './tc.ts';
 import { tcpdump } from './tcpdump.ts';
+import { tracepath } from './tracepath.ts';
 import { traceroute } from './traceroute.ts';
 import { wget } from './wget.ts';
 
@@ -62,6 +63,7 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   sysctl,
   tc,
   tcpdump,
+  tracepath,
   traceroute,
   unshare,
   wget,

@@ -12,6 +12,7 @@ function normalise(text: string): string {
     .replace(/time=[\d.]+ ms/g, 'time=T')
     .replace(/ {2}[\d.]+ ms/g, '  T ms')
     .replace(/ {2}[\d.]+ms/g, '  Tms')
+    .replace(/ +[\d.]+ms (?=reached|!|\n)/g, ' T ')
     .replace(/time \d+ms/g, 'time T')
     .replace(/= [\d./]+ ms/g, '= T ms')
     .replace(/ipg\/ewma [\d./]+ ms/g, 'ipg/ewma T ms')
