@@ -205,6 +205,8 @@ export interface Container {
   readonly waiters: WaitQueue;
   /** 127.0.0.11 in its namespace; null without a user-defined network. */
   resolver: EmbeddedResolver | null;
+  /** /etc/resolv.conf as the engine wrote it last: an edited one stays. */
+  writtenResolvConf: string;
   /** Everything else that runs in it: ended with it. */
   readonly execs: Set<RunningCommand>;
 }

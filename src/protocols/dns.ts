@@ -140,12 +140,15 @@ export function parseDns(bytes: Uint8Array, start = 0, end = bytes.length): DnsM
   return { id, flags, questions, answers, authorities, additionals };
 }
 
-/** The bytes of a message, names compressed. Throws RangeError for a name that cannot be written. */
-export function writeDns(message: DnsMessage): Uint8Array {
+/**
+ * The bytes of a message, names compressed unless `isCompressed` is false. Throws RangeError for a
+ * name that cannot be written.
+ */
+export function writeDns(message: DnsMessage, isCompressed = true): Uint8Array {
   const writer: Writer = {
     bytes: new Uint8Array(65535),
     offset: DNS_HEADER_BYTES,
-    names: new Map(),
+    names: isCompressed ? new Map() : null,
   };
   const { bytes } = writer;
   const { questions, answers, authorities, additionals } = message;
@@ -317,8 +320,8 @@ function readTexts(cursor: Cursor, length: number): string[] {
 interface Writer {
   readonly bytes: Uint8Array;
   offset: number;
-  /** Where each name (in lower case) stands already. */
-  readonly names: Map<string, number>;
+  /** Where each name (in lower case) stands already; null to write all of them out. */
+  readonly names: Map<string, number> | null;
 }
 
 function writeWord(writer: Writer, value: number): void {
@@ -336,12 +339,12 @@ function writeName(writer: Writer, name: string): void {
   if (rest.length >= NAME_MAX_BYTES) throw new RangeError(`name too long: ${name}`);
   while (rest !== '') {
     const key = rest.toLowerCase();
-    const known = writer.names.get(key);
+    const known = writer.names?.get(key);
     if (known !== undefined) {
       writeWord(writer, 0xc000 | known);
       return;
     }
-    if (writer.offset < 0x4000) writer.names.set(key, writer.offset);
+    if (writer.offset < 0x4000) writer.names?.set(key, writer.offset);
     const label = /^(?:\\\d{3}|\\.|[^.\\])+/.exec(rest)?.[0];
     if (label === undefined) throw new RangeError(`empty label in name: ${name}`);
     const octets = label.replace(/\\(\d{3}|.)/g, (_, code: string) =>

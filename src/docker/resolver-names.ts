@@ -1,0 +1,54 @@
+/**
+ * What the embedded DNS knows: the names of the containers on the networks that the asking container
+ * is on.
+ * @source moby libnetwork sandbox.go ResolveName(), network.go ResolveName(), ResolveIP()
+ */
+import type { Ipv4 } from '../base/ipv4-address.ts';
+import type { Container, DockerEndpoint, DockerNetwork } from './engine-record.ts';
+
+/** Endpoints of a container in the order in which names are looked up and the gateway is chosen. */
+export function sortedEndpoints(container: Container): DockerEndpoint[] {
+  return [...container.endpoints.values()].sort((one, two) => {
+    if (one.network.isInternal !== two.network.isInternal) return one.network.isInternal ? 1 : -1;
+    return one.network.name < two.network.name ? -1 : 1;
+  });
+}
+
+/**
+ * The addresses behind a name; empty if it is unknown here. `a.b.c` is tried as a name on all the
+ * container's networks, then as `a.b` on network `c`, then as `a` on network `b.c`.
+ */
+export function addressesOfName(container: Container, name: string): Ipv4[] {
+  const wanted = name.replace(/\.$/, '');
+  const endpoints = sortedEndpoints(container);
+  for (let at = wanted.length; at > 0; at = wanted.lastIndexOf('.', at - 1)) {
+    const networkName = at === wanted.length ? null : wanted.slice(at + 1);
+    for (const { network } of endpoints) {
+      if (networkName !== null && network.name !== networkName) continue;
+      const found = addressesOn(network, wanted.slice(0, at));
+      if (found.length > 0) return found;
+    }
+  }
+  return [];
+}
+
+/** `name.network` of an address on one of the container's networks, null if nobody has it. */
+export function nameOfAddress(container: Container, address: Ipv4): string | null {
+  for (const { network } of sortedEndpoints(container)) {
+    for (const endpoint of network.endpoints.values()) {
+      const name = endpoint.dnsNames[0];
+      if (endpoint.address === address && name !== undefined) return `${name}.${network.name}`;
+    }
+  }
+  return null;
+}
+
+function addressesOn(network: DockerNetwork, name: string): Ipv4[] {
+  const wanted = name.toLowerCase();
+  const found: Ipv4[] = [];
+  for (const { address, dnsNames } of network.endpoints.values()) {
+    if (address === null || found.includes(address)) continue;
+    if (dnsNames.some((each) => each.toLowerCase() === wanted)) found.push(address);
+  }
+  return found;
+}
