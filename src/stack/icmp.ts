@@ -35,6 +35,7 @@ import {
   ipTos,
   ipTotalBytes,
   PROTOCOL_ICMP,
+  PROTOCOL_TCP,
 } from '../protocols/ipv4.ts';
 import { isOnLink } from './address.ts';
 import { mayIcmpBeSent } from './icmp-limit.ts';
@@ -167,7 +168,10 @@ function reportError(sim: Simulator, netns: NetNamespace, packet: Packet): void 
   let info = readInt32(bytes, transport + 4);
   if (type === ICMP_UNREACHABLE && code === UNREACHABLE_FRAG_NEEDED) {
     info = mtuOfError(bytes, transport, quoted);
-    learnFromError(netns, ipSource(bytes, quoted), ipTarget(bytes, quoted), info);
+    // TCP believes it itself, if the quoted segment is one of its own, and when its socket is free.
+    if (ipProtocol(bytes, quoted) !== PROTOCOL_TCP) {
+      learnFromError(netns, ipSource(bytes, quoted), ipTarget(bytes, quoted), info);
+    }
   }
   if (sim.trace !== null) {
     sim.trace('deliver', packet, netns.name, {

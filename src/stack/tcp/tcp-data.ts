@@ -6,7 +6,6 @@ import type { DropReason } from '../../engine/drop-reason.ts';
 import { wake } from '../../engine/process.ts';
 import { TCP_FIN, TCP_PSH, TCP_SYN, TCP_URG } from '../../protocols/tcp.ts';
 import { jiffiesOf } from '../jiffies.ts';
-import { truesizeOf } from '../socket.ts';
 import { receiveFin } from './tcp-close.ts';
 import {
   delayAck,
@@ -21,6 +20,7 @@ import {
   addRange,
   findRange,
   newestSeq,
+  noteMemory,
   storeReceived,
   takeReachedRanges,
 } from './tcp-receive-queue.ts';
@@ -45,8 +45,9 @@ import {
   growWindow,
   measureReceiveRtt,
   remainingWindow,
+  segmentMemory,
+  setScaling,
   unreadBytes,
-  windowOfSpace,
 } from './tcp-window.ts';
 
 /** Takes a segment's data (and FIN) in. The packet stays the caller's. */
@@ -102,7 +103,9 @@ function acceptInOrder(socket: TcpSocket, segment: SegmentInfo): void {
     );
     socket.receiveNext = (socket.receiveNext + count) | 0;
     socket.bytesReceived += count;
-    noteDataReceived(socket, segment);
+    const memoryBytes = memoryOf(socket, segment);
+    noteMemory(queue, socket.receiveNext, memoryBytes);
+    noteDataReceived(socket, segment, memoryBytes);
   }
   if (queue.starts.length > 0 && !hasFin) {
     const before = socket.receiveNext;
@@ -154,16 +157,22 @@ function queueOutOfOrder(socket: TcpSocket, segment: SegmentInfo, window: number
     segment.dataStart + count,
   );
   addRange(queue, seq, end);
+  noteMemory(queue, end, memoryOf(socket, segment));
   if (hasFin) {
     socket.hasEarlyFin = true;
     socket.earlyFinSeq = (end - 1) | 0;
   }
 }
 
+function memoryOf(socket: TcpSocket, segment: SegmentInfo): number {
+  const isPushed = (segment.flags & TCP_PSH) !== 0;
+  return segmentMemory(socket, segment.dataEnd - segment.dataStart, isPushed);
+}
+
 /** @source tcp_event_data_recv() */
-function noteDataReceived(socket: TcpSocket, segment: SegmentInfo): void {
+function noteDataReceived(socket: TcpSocket, segment: SegmentInfo, memoryBytes: number): void {
   socket.ackPending |= ACK_SCHEDULED;
-  measureReceiveMss(socket, segment);
+  measureReceiveMss(socket, segment, memoryBytes);
   measureReceiveRtt(socket, nowUsOf(socket.netns));
   const now = jiffiesOf(socket.netns.sim);
   if (socket.ackAto === 0) {
@@ -181,16 +190,16 @@ function noteDataReceived(socket: TcpSocket, segment: SegmentInfo): void {
   }
   socket.ackLastReceive = now;
   const dataBytes = segment.dataEnd - segment.dataStart;
-  if (dataBytes >= 128) growWindow(socket, dataBytes);
+  if (dataBytes >= 128) growWindow(socket, dataBytes, memoryBytes);
 }
 
 /** Learns how large the peer's segments are. @source tcp_measure_rcv_mss() */
-function measureReceiveMss(socket: TcpSocket, segment: SegmentInfo): void {
+function measureReceiveMss(socket: TcpSocket, segment: SegmentInfo, memoryBytes: number): void {
   const lastBytes = socket.ackLastSegmentBytes;
   socket.ackLastSegmentBytes = 0;
   const dataBytes = segment.dataEnd - segment.dataStart;
   if (dataBytes >= socket.receiveMss) {
-    if (dataBytes !== socket.receiveMss) measureScaling(socket, segment, dataBytes);
+    if (dataBytes !== socket.receiveMss) setScaling(socket, dataBytes, memoryBytes);
     socket.receiveMss = Math.min(dataBytes, socket.advertisedMss);
     if ((segment.flags & TCP_PSH) !== 0) socket.ackPending |= ACK_PUSHED;
     return;
@@ -207,14 +216,6 @@ function measureReceiveMss(socket: TcpSocket, segment: SegmentInfo): void {
   }
   if ((socket.ackPending & ACK_PUSHED) !== 0) socket.ackPending |= ACK_PUSHED_TWICE;
   socket.ackPending |= ACK_PUSHED;
-}
-
-function measureScaling(socket: TcpSocket, segment: SegmentInfo, dataBytes: number): void {
-  const ratio = Math.floor((dataBytes * 256) / truesizeOf(segment.packet!));
-  if (ratio === socket.scalingRatio) return;
-  socket.scalingRatio = Math.max(ratio, 1);
-  const clamp = windowOfSpace(socket, socket.receiveBufferBytes);
-  socket.windowClamp = Math.min(clamp, 65535 * 2 ** socket.receiveWindowScale);
 }
 
 /** Acknowledges what came, now or later. @source tcp_ack_snd_check(), __tcp_ack_snd_check() */

@@ -120,7 +120,7 @@ export function tcpError(
   if (socket.state === TCP_CLOSE || !between(seq, socket.sendUna, socket.sendNext)) return;
   if (icmpType === ICMP_UNREACHABLE && icmpCode === UNREACHABLE_FRAG_NEEDED) {
     if (socket.isOwned) socket.deferredMtuBytes = info;
-    else followMtu(socket);
+    else followMtu(socket, info);
     return;
   }
   const meaning = meaningOfIcmp(icmpType, icmpCode);

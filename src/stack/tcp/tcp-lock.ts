@@ -9,6 +9,7 @@ import { releasePacket } from '../../engine/packet-pool.ts';
 import { drop } from '../../engine/simulator.ts';
 import { readInt32, writeInt32 } from '../../protocols/bytes.ts';
 import { TCP_ACK, TCP_PSH } from '../../protocols/tcp.ts';
+import { learnPathMtu } from '../path-mtu.ts';
 import { sendAck } from './tcp-output.ts';
 import { ensureRoute, syncMss } from './tcp-path.ts';
 import { receiveSegment } from './tcp-receive.ts';
@@ -112,8 +113,9 @@ function mergeAck(tail: Packet, packet: Packet): boolean {
 /** @source tcp_release_cb() */
 function finishDeferred(socket: TcpSocket): void {
   if (socket.deferredMtuBytes !== 0) {
+    const mtuBytes = socket.deferredMtuBytes;
     socket.deferredMtuBytes = 0;
-    followMtu(socket);
+    followMtu(socket, mtuBytes);
   }
   if (socket.isAckDeferred) {
     socket.isAckDeferred = false;
@@ -122,8 +124,10 @@ function finishDeferred(socket: TcpSocket): void {
 }
 
 /** The path MTU may have shrunk: cuts smaller, sends again what was too large. @source tcp_v4_mtu_reduced() */
-export function followMtu(socket: TcpSocket): void {
+export function followMtu(socket: TcpSocket, toldBytes: number): void {
   if (socket.state === TCP_LISTEN || socket.state === TCP_CLOSE) return;
+  if (ensureRoute(socket) !== null) return;
+  learnPathMtu(socket.netns, socket.remoteAddress, toldBytes, socket.route.pathMtuBytes);
   if (ensureRoute(socket) !== null) return;
   const mtuBytes = socket.route.pathMtuBytes;
   const isFollowed = socket.pathMtuDiscovery === 'want' || socket.pathMtuDiscovery === 'do';

@@ -19,6 +19,12 @@ export interface ReceiveQueue {
   readonly recentEnds: number[];
   /** Bytes in the ranges. */
   outOfOrderBytes: number;
+  /** Memory that unread segments take (sk_rmem_alloc): in all, and by the segment's end. */
+  memoryBytes: number;
+  readonly memoryEnds: number[];
+  readonly memorySizes: number[];
+  /** How many of them were given back already: the first ones. */
+  memoryDone: number;
 }
 
 const RING_BYTES_MIN = 4096;
@@ -32,6 +38,10 @@ export function makeReceiveQueue(): ReceiveQueue {
     recentStarts: [],
     recentEnds: [],
     outOfOrderBytes: 0,
+    memoryBytes: 0,
+    memoryEnds: [],
+    memorySizes: [],
+    memoryDone: 0,
   };
 }
 
@@ -131,6 +141,33 @@ export function findRange(queue: ReceiveQueue, seq: number): number {
   return -1;
 }
 
+/** A segment that ends at `end` was stored and takes this much memory. */
+export function noteMemory(queue: ReceiveQueue, end: number, bytes: number): void {
+  queue.memoryEnds.push(end);
+  queue.memorySizes.push(bytes);
+  queue.memoryBytes += bytes;
+}
+
+/** The program has read up to `copiedSeq`: gives back the memory of segments that were read whole. */
+export function returnMemory(queue: ReceiveQueue, copiedSeq: number): void {
+  const { memoryEnds, memorySizes } = queue;
+  let done = queue.memoryDone;
+  while (done < memoryEnds.length && ((memoryEnds[done]! - copiedSeq) | 0) <= 0) {
+    queue.memoryBytes -= memorySizes[done]!;
+    done++;
+  }
+  if (done === memoryEnds.length) {
+    memoryEnds.length = 0;
+    memorySizes.length = 0;
+    done = 0;
+  } else if (done >= 256) {
+    memoryEnds.splice(0, done);
+    memorySizes.splice(0, done);
+    done = 0;
+  }
+  queue.memoryDone = done;
+}
+
 /** Lets go of everything. */
 export function clearReceiveQueue(queue: ReceiveQueue): void {
   queue.ring = EMPTY;
@@ -139,6 +176,10 @@ export function clearReceiveQueue(queue: ReceiveQueue): void {
   queue.recentStarts.length = 0;
   queue.recentEnds.length = 0;
   queue.outOfOrderBytes = 0;
+  queue.memoryBytes = 0;
+  queue.memoryEnds.length = 0;
+  queue.memorySizes.length = 0;
+  queue.memoryDone = 0;
 }
 
 /** @source net/ipv4/tcp_input.c tcp_sack_new_ofo_skb() */

@@ -5,7 +5,7 @@
 import type { TcpSocket } from './tcp-record.ts';
 
 /** Memory that a segment takes beside its data (sk_buff and its head). */
-const SEGMENT_BYTES = 1280;
+const SEGMENT_BYTES = 832;
 
 /** Memory that the send queue takes (sk_wmem_queued). */
 export function queuedMemory(socket: TcpSocket): number {

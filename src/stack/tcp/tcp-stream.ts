@@ -18,7 +18,7 @@ import {
   writeSegments,
 } from './tcp-output.ts';
 import { currentMss, nowUsOf, sizeGoal } from './tcp-path.ts';
-import { loadReceived } from './tcp-receive-queue.ts';
+import { loadReceived, returnMemory } from './tcp-receive-queue.ts';
 import type { TcpSocket } from './tcp-record.ts';
 import { hasSendMemory, hasSendRoom } from './tcp-room.ts';
 import { appendSegment, dataBytesOf, storeBytes, takeSegment } from './tcp-send-queue.ts';
@@ -76,6 +76,7 @@ function readLocked(socket: TcpSocket, maxBytes: number): Uint8Array | Errno {
   if (count > 0) {
     const data = loadReceived(socket.received, socket.copiedSeq, count);
     socket.copiedSeq = (socket.copiedSeq + count) | 0;
+    returnMemory(socket.received, socket.copiedSeq);
     adjustReceiveSpace(socket, nowUsOf(socket.netns));
     return data;
   }

@@ -24,8 +24,9 @@ import { hashConnection } from './tcp-table.ts';
 import { transmitSegment } from './tcp-transmit.ts';
 import { initializeReceiveMss, selectInitialWindow, windowOfSpace } from './tcp-window.ts';
 
-/** Memory that a segment takes beside its data. @source tcp_sndbuf_expand() */
-const SEGMENT_OVERHEAD_BYTES = 640;
+/** Memory of a segment beside its data: room for headers and skb_shared_info; then struct sk_buff. */
+const SEGMENT_HEAD_BYTES = 576;
+const SEGMENT_RECORD_BYTES = 256;
 
 /** The offset of a connection's timestamps: random, but the same for the same pair of addresses. */
 export function timestampOffsetOf(netns: NetNamespace, local: Ipv4, remote: Ipv4): number {
@@ -108,6 +109,11 @@ export function initTransfer(socket: TcpSocket): void {
   socket.rcvSpaceSeq = socket.copiedSeq;
   const most = windowOfSpace(socket, socket.receiveBufferBytes);
   if (socket.windowClamp > most) socket.windowClamp = most;
+  // One segment is kept in reserve.
+  const mss = socket.advertisedMss;
+  if (socket.windowClamp > 2 * mss && socket.windowClamp + mss > most) {
+    socket.windowClamp = Math.max(2 * mss, most - mss);
+  }
   if (socket.receiveSsthresh > socket.windowClamp) socket.receiveSsthresh = socket.windowClamp;
   socket.cwndStampJiffies = now;
   socket.rcvSpaceBytes = Math.min(
@@ -129,8 +135,8 @@ export function finishConnect(socket: TcpSocket): void {
 
 /** Room for two congestion windows of data. @source tcp_sndbuf_expand() */
 export function expandSendBuffer(socket: TcpSocket): void {
-  const packetBytes = Math.max(socket.mssClamp, socket.mssCache) + SEGMENT_OVERHEAD_BYTES;
-  const rounded = 2 ** Math.ceil(Math.log2(packetBytes));
+  const packetBytes = Math.max(socket.mssClamp, socket.mssCache) + SEGMENT_HEAD_BYTES;
+  const rounded = 2 ** Math.ceil(Math.log2(packetBytes)) + SEGMENT_RECORD_BYTES;
   const packets = Math.max(TCP_INIT_CWND, socket.cwnd, socket.reordering + 1);
   const wanted = 2 * packets * rounded;
   if (socket.sendBufferBytes < wanted) {

@@ -35,8 +35,7 @@ export function unreadBytes(socket: TcpSocket): number {
 
 /** Data that still fits. @source include/net/tcp.h tcp_space() */
 export function freeSpace(socket: TcpSocket): number {
-  const used = unreadBytes(socket) + socket.received.outOfOrderBytes;
-  return windowOfSpace(socket, socket.receiveBufferBytes) - used;
+  return windowOfSpace(socket, socket.receiveBufferBytes - socket.received.memoryBytes);
 }
 
 /** What is left of the window that we offered last. @source include/net/tcp.h tcp_receive_window() */
@@ -123,15 +122,55 @@ export function selectWindow(socket: TcpSocket): number {
 }
 
 /** Lets the window grow with the data that comes. @source tcp_grow_window() */
-export function growWindow(socket: TcpSocket, dataBytes: number): void {
+export function growWindow(socket: TcpSocket, dataBytes: number, memoryBytes: number): void {
   const room = Math.min(socket.windowClamp, freeSpace(socket)) - socket.receiveSsthresh;
   if (room <= 0) return;
-  // Small segments waste most of their buffer: they do not justify a larger window.
-  const isFull = dataBytes >= 1152;
-  if (!isFull && dataBytes * 4 < socket.receiveMss) return;
-  const step = isFull ? Math.max(2 * socket.advertisedMss, 2 * dataBytes) : 2 * dataBytes;
-  socket.ackQuick |= 1;
+  let step = 0;
+  if (windowOfSpace(socket, memoryBytes) <= dataBytes) step = 2 * socket.advertisedMss;
+  else step = slowGrowth(socket, dataBytes, memoryBytes);
+  if (step === 0) return;
+  step = Math.max(step, 2 * dataBytes);
   socket.receiveSsthresh += Math.min(room, step);
+  socket.ackQuick |= 1;
+}
+
+/** Small segments waste most of their buffer: the more so, the smaller the window stays. @source __tcp_grow_window() */
+function slowGrowth(socket: TcpSocket, dataBytes: number, memoryBytes: number): number {
+  let memory = windowOfSpace(socket, memoryBytes) >> 1;
+  let window = windowOfSpace(socket, socket.netns.sysctl.tcpRmemMax) >> 1;
+  while (socket.receiveSsthresh <= window) {
+    if (memory <= dataBytes) return 2 * socket.receiveMss;
+    memory >>= 1;
+    window >>= 1;
+  }
+  return 0;
+}
+
+/**
+ * Memory that a received segment takes (skb->truesize). A segment that was cut out of a larger one is
+ * copied into a buffer of its own; one that left alone keeps its data where the sender put it.
+ * Unlike Linux, this is told from its size and PSH, not known.
+ */
+export function segmentMemory(socket: TcpSocket, dataBytes: number, isPushed: boolean): number {
+  const isCut = !isPushed || dataBytes === socket.receiveMss;
+  if (!isCut) return 832 + dataBytes;
+  return 256 + 2 ** Math.ceil(Math.log2(dataBytes + 576));
+}
+
+/** The measured share of data in memory has changed: the window follows. @source tcp_set_window_clamp() */
+export function setScaling(socket: TcpSocket, dataBytes: number, memoryBytes: number): void {
+  const ratio = Math.min(255, Math.max(1, Math.floor((dataBytes * 256) / memoryBytes)));
+  if (ratio === socket.scalingRatio) return;
+  socket.scalingRatio = ratio;
+  const clamp = Math.max(1152, windowOfSpace(socket, socket.receiveBufferBytes));
+  if (clamp < socket.windowClamp) {
+    socket.receiveSsthresh = Math.min(socket.receiveSsthresh, clamp);
+  } else if (clamp > socket.windowClamp) {
+    const reached = Math.min(socket.receiveWindow, clamp);
+    socket.receiveSsthresh = Math.max(socket.receiveSsthresh, reached);
+  }
+  socket.windowClamp = clamp;
+  if (clamp < socket.rcvSpaceBytes) socket.rcvSpaceBytes = clamp;
 }
 
 /**
@@ -139,33 +178,28 @@ export function growWindow(socket: TcpSocket, dataBytes: number): void {
  * @source net/ipv4/tcp_input.c tcp_rcv_space_adjust(), tcp_rcvbuf_grow()
  */
 export function adjustReceiveSpace(socket: TcpSocket, nowUs: number): void {
-  if (socket.rcvSpaceBytes === 0) {
-    socket.rcvSpaceBytes = Math.max(socket.receiveWindow, 10 * socket.advertisedMss);
-    socket.rcvSpaceSeq = socket.copiedSeq;
-    socket.rcvSpaceTimeUs = nowUs;
-    return;
-  }
   const rttUs = socket.rcvRttEstimateUs >> 3;
   if (rttUs === 0 || nowUs - socket.rcvSpaceTimeUs < rttUs) return;
   const copied = (socket.copiedSeq - socket.rcvSpaceSeq) | 0;
   if (copied > socket.rcvSpaceBytes) {
-    const { sysctl } = socket.netns;
-    if (sysctl.tcpModerateRcvbuf !== 0) {
-      const wanted = 2 * copied + 16 * socket.advertisedMss;
-      const grow = Math.floor((wanted * (copied - socket.rcvSpaceBytes)) / socket.rcvSpaceBytes);
-      const space = Math.min(2 * (wanted + 2 * grow), sysctl.tcpRmemMax);
-      if (space > socket.receiveBufferBytes) {
-        socket.receiveBufferBytes = space;
-        socket.windowClamp = Math.min(
-          windowOfSpace(socket, space),
-          65535 * 2 ** socket.receiveWindowScale,
-        );
-      }
-    }
+    const before = socket.rcvSpaceBytes;
     socket.rcvSpaceBytes = copied;
+    if (socket.netns.sysctl.tcpModerateRcvbuf !== 0) growReceiveBuffer(socket, before, copied);
   }
   socket.rcvSpaceSeq = socket.copiedSeq;
   socket.rcvSpaceTimeUs = nowUs;
+}
+
+function growReceiveBuffer(socket: TcpSocket, before: number, copied: number): void {
+  let window = 2 * copied;
+  window += 2 * Math.floor((window * (copied - before)) / Math.max(before, 1));
+  const { ends } = socket.received;
+  if (ends.length > 0) window += (ends[ends.length - 1]! - socket.receiveNext) | 0;
+  const wanted = Math.ceil((window * 256) / socket.scalingRatio);
+  const space = Math.min(wanted, socket.netns.sysctl.tcpRmemMax);
+  if (space <= socket.receiveBufferBytes) return;
+  socket.receiveBufferBytes = space;
+  socket.windowClamp = windowOfSpace(socket, space);
 }
 
 /** Measures the round trip on the receiving side: the time a window takes. @source tcp_rcv_rtt_measure() */
