@@ -5,15 +5,15 @@ import { describe, expect, test } from 'vitest';
 import { readPcap } from '../../../src/observe/pcap.ts';
 import { compileFilter, FilterError } from '../../../src/protocols/packet-filter.ts';
 
-const FIXTURES = join(import.meta.dirname, '../../fixtures');
-const rows = readFileSync(join(FIXTURES, 'tcpdump/filters.tsv'), 'utf8')
+const FIXTURES = join(import.meta.dirname, '../../fixtures/tcpdump');
+const rows = readFileSync(join(FIXTURES, 'filters.tsv'), 'utf8')
   .trimEnd()
   .split('\n')
   .map((line) => line.split('\t') as [string, string, string]);
 
 describe('against libpcap 1.10', () => {
   test.each([...new Set(rows.map(([capture]) => capture))])('%s', (capture) => {
-    const file = readFileSync(join(FIXTURES, 'twin/recorded', `${capture}.pcap`));
+    const file = readFileSync(join(FIXTURES, `${capture}.pcap`));
     const { frames } = readPcap(file);
     for (const [, count, expression] of rows.filter(([name]) => name === capture)) {
       const filter = compileFilter(expression);
