@@ -26,6 +26,7 @@ import {
   type Shell,
   type ShellProgramDefinition,
 } from './shell.ts';
+import { ssh } from './ssh.ts';
 
 /** Jobs that one shell may have at a time. */
 const JOBS_MAX = 1000;
@@ -279,4 +280,5 @@ export const SHELL_PROGRAMS: readonly ShellProgramDefinition[] = [
   record,
   random,
   snapshot,
+  ssh,
 ];
