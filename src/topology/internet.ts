@@ -50,8 +50,8 @@ export const INTERNET_NAMES: ReadonlyMap<string, string> = new Map([
 const TTL_SEC = 300;
 const NO_SUCH_NAME = DNS_RCODES.indexOf('NXDOMAIN');
 /** The link between the two. */
-const CLIENT_OUTSIDE = '203.0.113.2';
-const PROVIDER = '203.0.113.1';
+const CLIENT_OUTSIDE = '203.0.113.1';
+const PROVIDER = '203.0.113.50';
 const LINK_PREFIX_LENGTH = 24;
 const HOME = '/srv/www';
 
