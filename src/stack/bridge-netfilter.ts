@@ -50,16 +50,24 @@ import {
   IPV4_BYTES,
   ipFragmentField,
   ipHeaderBytes,
+  ipSource,
   ipTarget,
+  ipTos,
   ipTotalBytes,
   ipVersion,
   isIpChecksumGood,
 } from '../protocols/ipv4.ts';
+import { FIB_UNREACHABLE } from './fib-lookup.ts';
 import { fragmentPacket } from './fragment.ts';
+import { inetOf } from './inet.ts';
 import { type NetNamespace, namespaceOf } from './namespace.ts';
 import { findNeighbour, neighbourOutput } from './neighbour.ts';
 import { NUD_CONNECTED } from './neighbour-table.ts';
-import { RTN_UNICAST, routeInput } from './route.ts';
+import { makeRoute, RTN_UNICAST, routeInput, routeOutput } from './route.ts';
+import { decideInput, decision, INPUT_NO_ROUTE } from './route-input.ts';
+
+/** One route record for all: it is used at once and not kept. */
+const route = makeRoute();
 
 /** The slot that every bridge gets; see devices/bridge.ts. */
 export const BRIDGE_NETFILTER: BridgeNetfilter = {
@@ -126,7 +134,8 @@ function redirect(
 ): Packet | null {
   const bridge = port.bridge;
   packet.routeType = 0;
-  if (!routeInput(sim, netns, packet)) return null;
+  if (!routeWithoutForwarding(netns, bridge, packet) && !routeInput(sim, netns, packet))
+    return null;
   const frame = packet.network - ETHERNET_BYTES;
   if (packet.routeType !== RTN_UNICAST || packet.outDevice !== bridge) {
     writeTargetMac(packet.bytes, frame, bridge.macHi, bridge.macLo);
@@ -147,6 +156,27 @@ function redirect(
   packet.flags |= PACKET_BRIDGED_DNAT;
   neighbourOutput(sim, netns, packet);
   return null;
+}
+
+/**
+ * What stays on its bridge needs no ip_forward: where only that stands in the way, the packet is routed
+ * as one of our own. True: its way leads out of the bridge.
+ * @source br_nf_pre_routing_finish()
+ */
+function routeWithoutForwarding(netns: NetNamespace, bridge: Device, packet: Packet): boolean {
+  if (inetOf(bridge).conf.forwarding !== 0) return false;
+  const { bytes, network, mark } = packet;
+  const target = ipTarget(bytes, network);
+  const tos = ipTos(bytes, network);
+  const outcome = decideInput(netns, bridge, target, ipSource(bytes, network), tos, mark);
+  if (outcome !== INPUT_NO_ROUTE || decision.outcome !== FIB_UNREACHABLE) return false;
+  if (routeOutput(netns, target, 0, null, 0, tos, route) !== null) return false;
+  if (route.outDevice !== bridge) return false;
+  packet.routeType = route.type;
+  packet.outDevice = bridge;
+  packet.nextHop = route.nextHop;
+  packet.pathMtuBytes = route.pathMtuBytes;
+  return true;
 }
 
 /** @source br_nf_dev_xmit(), br_nf_pre_routing_finish_bridge_slow() */

@@ -354,7 +354,7 @@ function makeRoom(sim: Simulator, netns: NetNamespace): boolean {
   for (const device of netns.devices) {
     if (device.inet === null) continue;
     for (const each of valuesOf(inetOf(device).neighbours)) {
-      if (table.count <= gcThresh2) return true;
+      if (table.count < gcThresh2) return true;
       if (isCollectable(each, now)) removeNeighbour(sim, netns, each, 'neighbour-failed');
     }
   }
