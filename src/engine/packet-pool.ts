@@ -3,6 +3,7 @@
  * bigger than a frame (loopback, a datagram before fragmentation or after reassembly).
  */
 import { assert } from '../base/assert.ts';
+import { makeViewedBytes } from '../protocols/checksum.ts';
 import type { Packet } from './packet.ts';
 import type { Simulator } from './simulator.ts';
 
@@ -118,7 +119,7 @@ function makePacket(pool: PacketPool, lengthBytes: number): Packet {
     id: 0,
     parentId: 0,
     bornNs: 0,
-    bytes: new Uint8Array(lengthBytes),
+    bytes: makeViewedBytes(lengthBytes),
     start: 0,
     end: 0,
     network: 0,

@@ -4,8 +4,40 @@
  */
 import { readUint16, writeUint16 } from './bytes.ts';
 
-/** Adds the words of bytes[start, end) to `sum` (an odd last byte is padded with zero). */
-export function addToSum(sum: number, bytes: Uint8Array, start: number, end: number): number {
+/** Bytes that bring along a view of themselves, which reads words faster than single bytes. */
+export interface ViewedBytes extends Uint8Array {
+  view?: DataView;
+}
+
+/** New bytes with a view: what a packet has. */
+export function makeViewedBytes(lengthBytes: number): ViewedBytes {
+  const bytes: ViewedBytes = new Uint8Array(lengthBytes);
+  bytes.view = new DataView(bytes.buffer);
+  return bytes;
+}
+
+/**
+ * Adds the words of bytes[start, end) to `sum` (an odd last byte is padded with zero). At most 64 KiB,
+ * so that the halves of 32-bit words, summed apart, stay small integers.
+ */
+export function addToSum(sum: number, bytes: ViewedBytes, start: number, end: number): number {
+  const { view } = bytes;
+  if (view === undefined) return addBytesToSum(sum, bytes, start, end);
+  let high = 0;
+  let low = 0;
+  let at = start;
+  for (; at + 8 <= end; at += 8) {
+    const one = view.getInt32(at);
+    const other = view.getInt32(at + 4);
+    high = (high + (one >>> 16) + (other >>> 16)) | 0;
+    low = (low + (one & 0xffff) + (other & 0xffff)) | 0;
+  }
+  for (; at + 2 <= end; at += 2) low = (low + view.getUint16(at)) | 0;
+  if (at < end) low = (low + (view.getUint8(at) << 8)) | 0;
+  return sum + high + low;
+}
+
+function addBytesToSum(sum: number, bytes: Uint8Array, start: number, end: number): number {
   let total = sum;
   const even = start + ((end - start) & ~1);
   for (let i = start; i < even; i += 2) total += (bytes[i]! << 8) | bytes[i + 1]!;
@@ -13,9 +45,9 @@ export function addToSum(sum: number, bytes: Uint8Array, start: number, end: num
   return total;
 }
 
-/** Folds a sum into 16 bits and inverts it: the value that goes into a header. */
+/** Folds a sum below 2^32 into 16 bits and inverts it: the value that goes into a header. */
 export function finishSum(sum: number): number {
-  let folded = (sum & 0xffff) + Math.floor(sum / 65536);
+  let folded = (sum & 0xffff) + (sum >>> 16);
   folded = (folded & 0xffff) + (folded >> 16);
   folded = (folded & 0xffff) + (folded >> 16);
   return ~folded & 0xffff;
