@@ -11,6 +11,7 @@ import { type FibRoute, type FibTable, makeFibTable, type NextHop, routesOf } fr
 import { type InterfaceAddress, inetOf } from './inet.ts';
 import { getInt, type IntTable, makeIntTable } from './int-table.ts';
 import type { NetNamespace } from './namespace.ts';
+import { makeRouteCache, type RouteCache } from './route-cache.ts';
 import {
   RTN_BLACKHOLE,
   RTN_BROADCAST,
@@ -73,6 +74,9 @@ export interface Fib {
   readonly addresses: IntTable<InterfaceAddress[]>;
   readonly key: FibKey;
   readonly result: FibResult;
+  /** Decisions about packets that came in, and about our own. */
+  readonly inputs: RouteCache;
+  readonly outputs: RouteCache;
 }
 
 export function makeFib(): Fib {
@@ -101,6 +105,8 @@ export function makeFib(): Fib {
       ignoresLinkState: false,
     },
     result: { route: null, nextHop: null },
+    inputs: makeRouteCache(),
+    outputs: makeRouteCache(),
   };
 }
 

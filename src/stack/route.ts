@@ -33,6 +33,7 @@ import { mayRouteErrorBeSent } from './icmp-limit.ts';
 import { inetOf } from './inet.ts';
 import type { NetNamespace } from './namespace.ts';
 import { findPathException } from './path-mtu.ts';
+import { claimCachedRoute, findCachedRoute } from './route-cache.ts';
 import {
   decideInput,
   decision,
@@ -163,31 +164,63 @@ export function routeOutputFrom(
  * nextHop, pathMtuBytes of the packet. False: it was dropped (and, where Linux does, answered).
  */
 export function routeInput(sim: Simulator, netns: NetNamespace, packet: Packet): boolean {
-  const { bytes, network } = packet;
+  const { bytes, network, mark } = packet;
   const device = packet.inDevice!;
   const target = ipTarget(bytes, network);
   const source = ipSource(bytes, network);
-  const outcome = decideInput(netns, device, target, source, ipTos(bytes, network), packet.mark);
-  if (outcome !== INPUT_OK) {
-    refuse(sim, netns, packet, outcome);
-    return false;
-  }
-  const { type } = decision;
-  packet.routeType = type;
-  packet.nextHop = target;
-  if (type === RTN_UNICAST) {
-    const route = decision.route!;
-    const nextHop = decision.nextHop!;
-    const out = nextHop.device!;
+  const tos = ipTos(bytes, network);
+  const { inputs, generation } = netns.fib;
+  const known = findCachedRoute(inputs, generation, target, source, device, tos, mark);
+  if (known !== null) {
+    const out = known.outDevice!;
+    packet.routeType = known.type;
     packet.outDevice = out;
-    if (nextHop.gateway !== 0 && nextHop.scope === SCOPE_LINK) packet.nextHop = nextHop.gateway;
-    packet.pathMtuBytes = forwardMtuOf(netns, route, out, target);
+    packet.nextHop = known.nextHop;
+    packet.pathMtuBytes = known.type === RTN_LOCAL ? IP_MAX_MTU_BYTES : mtuOf(known.mtuBytes, out);
   } else {
-    packet.outDevice = type === RTN_LOCAL ? netns.loopback : device;
-    packet.pathMtuBytes = IP_MAX_MTU_BYTES;
+    const outcome = decideInput(netns, device, target, source, tos, mark);
+    if (outcome !== INPUT_OK) {
+      refuse(sim, netns, packet, outcome);
+      return false;
+    }
+    followDecision(netns, packet, target, source, tos);
   }
   if (sim.trace !== null) traceRoute(sim, netns, packet);
   return true;
+}
+
+/** Writes `decision` into a packet, and into the cache if it will hold for others like it. */
+function followDecision(
+  netns: NetNamespace,
+  packet: Packet,
+  target: Ipv4,
+  source: Ipv4,
+  tos: number,
+): void {
+  const { type, route } = decision;
+  const device = packet.inDevice!;
+  const { fib } = netns;
+  packet.routeType = type;
+  packet.nextHop = target;
+  packet.outDevice = device;
+  packet.pathMtuBytes = IP_MAX_MTU_BYTES;
+  if (type === RTN_LOCAL) {
+    packet.outDevice = netns.loopback;
+  } else if (type === RTN_UNICAST) {
+    const nextHop = decision.nextHop!;
+    packet.outDevice = nextHop.device!;
+    if (nextHop.gateway !== 0 && nextHop.scope === SCOPE_LINK) packet.nextHop = nextHop.gateway;
+    packet.pathMtuBytes = forwardMtuOf(netns, route!, packet.outDevice, target);
+    if (netns.sysctl.ipForwardUsePmtu !== 0 || route!.isMtuLocked) return; // see route-again.ts
+  } else {
+    return;
+  }
+  const { mark } = packet;
+  const entry = claimCachedRoute(fib.inputs, fib.generation, target, source, device, tos, mark);
+  entry.type = type;
+  entry.outDevice = packet.outDevice;
+  entry.nextHop = packet.nextHop;
+  entry.mtuBytes = route!.mtuBytes;
 }
 
 /**
@@ -291,8 +324,13 @@ function forwardMtuOf(netns: NetNamespace, route: FibRoute, out: Device, target:
     const learnt = findPathException(netns, target);
     if (learnt !== null && learnt.mtuBytes !== 0) return learnt.mtuBytes;
   }
-  const mtuBytes = route.mtuBytes === 0 ? out.mtuBytes : route.mtuBytes;
-  return Math.min(mtuBytes, IP_MAX_MTU_BYTES);
+  return mtuOf(route.mtuBytes, out);
+}
+
+/** The MTU of a way: its route's, or (0) that of its device. */
+export function mtuOf(routeMtuBytes: number, device: Device): number {
+  const mtuBytes = routeMtuBytes === 0 ? device.mtuBytes : routeMtuBytes;
+  return mtuBytes < IP_MAX_MTU_BYTES ? mtuBytes : IP_MAX_MTU_BYTES;
 }
 
 const REFUSALS: Readonly<Record<number, DropReason>> = {

@@ -9,7 +9,8 @@ import { PACKET_IGNORE_DF, type Packet } from '../engine/packet.ts';
 import { IP_DF, IPV4_BYTES, PROTOCOL_UDP } from '../protocols/ipv4.ts';
 import { nextIpId } from './ip-id.ts';
 import { sendIpv4 } from './output.ts';
-import { type Route, RTN_BROADCAST, RTN_MULTICAST, routeOutput } from './route.ts';
+import { type Route, RTN_BROADCAST, RTN_MULTICAST } from './route.ts';
+import { routeOutputAgain } from './route-again.ts';
 import { type BoundSocket, reportTooBig, takeError } from './socket.ts';
 
 /** The most that one IP packet can hold. */
@@ -26,7 +27,7 @@ export function routeDatagram(
   length: number,
 ): Errno | null {
   const { netns, route } = socket;
-  const failure = routeOutput(
+  const failure = routeOutputAgain(
     netns,
     target,
     socket.localAddress,
