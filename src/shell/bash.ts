@@ -3,11 +3,13 @@
  * programs, files and bounds, and turns what programs write into its results.
  */
 import type { Bash, CommandContext, ExecResult, ScriptNode } from 'just-bash';
+import { engineOf } from '../docker/engine.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import type { Machine } from '../world/machine.ts';
 import type { World } from '../world/world.ts';
 import { latin1Of, makeBashFiles } from './bash-files.ts';
-import { makeDriver, type ShellHost } from './driver.ts';
+import { makeCommandRunner } from './container-commands.ts';
+import { driverOf, type ShellHost } from './driver.ts';
 import { PROGRAMS } from './programs/index.ts';
 import { rewriteScript } from './rewrite.ts';
 import { runProgram } from './run-program.ts';
@@ -28,7 +30,8 @@ export async function makeShell(world: World, machine: Machine, host: ShellHost)
   return {
     world,
     machine,
-    driver: makeDriver(world.sim, host),
+    driver: driverOf(world.sim, host),
+    isDetached: false,
     library,
     bashOf: new Map(),
     makeBash,
@@ -49,6 +52,8 @@ export async function makeShell(world: World, machine: Machine, host: ShellHost)
 
 function makeBash(shell: Shell, netns: NetNamespace): Bash {
   const { library } = shell;
+  const engine = engineOf(shell.machine);
+  if (engine !== null) engine.commandRunner = makeCommandRunner(shell);
   const bash = new library.Bash({
     fs: makeBashFiles(shell.machine, netns, shell.driver.host, () => shell.sink),
     cwd: '/srv',

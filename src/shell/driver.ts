@@ -43,13 +43,23 @@ export interface Driver {
 }
 
 interface Waiter {
+  /** It belongs to a container: time does not pass for its sake alone. */
+  readonly isDetached: boolean;
   readonly process: Process | null;
   readonly goOn: () => void;
   readonly giveUp: (reason: unknown) => void;
 }
 
-/** A driver without shells. */
-export function makeDriver(sim: Simulator, host: ShellHost): Driver {
+const DRIVERS = new WeakMap<Simulator, Driver>();
+
+/** The driver of a simulation: all shells in it take turns. */
+export function driverOf(sim: Simulator, host: ShellHost): Driver {
+  const driver = DRIVERS.get(sim) ?? makeDriver(sim, host);
+  DRIVERS.set(sim, driver);
+  return driver;
+}
+
+function makeDriver(sim: Simulator, host: ShellHost): Driver {
   return {
     sim,
     host,
@@ -73,11 +83,20 @@ export function leaveShell(driver: Driver): void {
 }
 
 /** Blocks the calling shell until the process ends. @returns its exit code. */
-export function waitForExit(driver: Driver, process: Process): Promise<number> {
+export function waitForExit(driver: Driver, process: Process, isDetached = false): Promise<number> {
   if (process.exitCode !== null) return Promise.resolve(process.exitCode);
-  return block(driver, process, (wakeUp) => process.onExit.push(wakeUp)).then(
-    () => process.exitCode ?? 0,
-  );
+  const subscribe = (wakeUp: () => void): void => void process.onExit.push(wakeUp);
+  return block(driver, process, subscribe, isDetached).then(() => process.exitCode ?? 0);
+}
+
+/**
+ * Begins a shell in the background, in an event or while another shell computes: it computes as
+ * soon as nobody else does. It must end with leaveShell.
+ */
+export function beginShell(driver: Driver, goOn: () => void): void {
+  driver.ended.push({ isDetached: true, process: null, goOn, giveUp: goOn });
+  driver.sim.pauseRequested = true;
+  drive(driver);
 }
 
 /**
@@ -88,9 +107,10 @@ export function block(
   driver: Driver,
   process: Process | null,
   subscribe: (wakeUp: () => void) => void,
+  isDetached = false,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const waiter: Waiter = { process, goOn: resolve, giveUp: reject };
+    const waiter: Waiter = { isDetached, process, goOn: resolve, giveUp: reject };
     driver.waiting.add(waiter);
     subscribe(() => {
       if (!driver.waiting.delete(waiter)) return;
@@ -105,7 +125,7 @@ export function block(
 /** Sends a signal (Ctrl-C) to every process that a shell waits for. */
 export function interrupt(driver: Driver, signal: Signal = 'SIGINT'): void {
   for (const waiter of driver.waiting) {
-    if (waiter.process !== null) kill(waiter.process, signal);
+    if (waiter.process !== null && !waiter.isDetached) kill(waiter.process, signal);
   }
 }
 
@@ -121,7 +141,7 @@ export function letTimePass(driver: Driver, durationNs: number): void {
 
 function drive(driver: Driver): void {
   if (driver.activeCount > 0 || driver.isDriving) return;
-  if (driver.waiting.size === 0 && driver.ended.length === 0) return;
+  if (driver.ended.length === 0 && foreground(driver).length === 0) return;
   driver.isDriving = true;
   runUntilSomeoneEnds(driver).then(
     () => {
@@ -133,12 +153,16 @@ function drive(driver: Driver): void {
     },
     (reason: unknown) => {
       driver.isDriving = false;
-      const all = [...driver.ended.splice(0), ...driver.waiting];
-      driver.waiting.clear();
+      const all = [...driver.ended.splice(0), ...foreground(driver)];
+      for (const waiter of all) driver.waiting.delete(waiter);
       driver.activeCount += all.length;
       for (const waiter of all) waiter.giveUp(reason);
     },
   );
+}
+
+function foreground(driver: Driver): Waiter[] {
+  return [...driver.waiting].filter(({ isDetached }) => !isDetached);
 }
 
 async function runUntilSomeoneEnds(driver: Driver): Promise<void> {
@@ -156,7 +180,7 @@ async function runUntilSomeoneEnds(driver: Driver): Promise<void> {
 }
 
 function tooLong(driver: Driver): NetsimError {
-  const names = [...driver.waiting].map((waiter) => waiter.process?.name ?? 'wait');
+  const names = foreground(driver).map((waiter) => waiter.process?.name ?? 'wait');
   const what = names.length === 0 ? 'the script' : `"${names[0]}"`;
   return new NetsimError(
     'virtual-time-limit',

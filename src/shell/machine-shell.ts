@@ -29,6 +29,7 @@ function makeSibling(shell: Shell, machine: Machine): Shell {
     world: shell.world,
     machine,
     driver: shell.driver,
+    isDetached: shell.isDetached,
     library: shell.library,
     bashOf: new Map(),
     makeBash: shell.makeBash,

@@ -36,7 +36,7 @@ export function runProgram(
     run(name, main) {
       const process = start(name, main);
       joinGroup(groupOf(shell, io.group), process);
-      return waitForExit(shell.driver, process);
+      return waitForExit(shell.driver, process, shell.isDetached);
     },
     spawnDaemon(name, main) {
       const process = start(name, main);

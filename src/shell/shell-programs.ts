@@ -96,7 +96,8 @@ const wait: ShellProgramDefinition = {
 
 async function waitForJob(shell: Shell, job: Job): Promise<void> {
   if (job.exitCode !== null) return;
-  await block(shell.driver, null, (wakeUp) => job.onEnd.push(wakeUp));
+  const subscribe = (wakeUp: () => void): void => void job.onEnd.push(wakeUp);
+  await block(shell.driver, null, subscribe, shell.isDetached);
 }
 
 function findJob(shell: Shell, word: string): Job | undefined {

@@ -66,6 +66,8 @@ export interface Shell {
   readonly world: World;
   readonly machine: Machine;
   readonly driver: Driver;
+  /** It belongs to a container: time does not pass for its sake alone. */
+  readonly isDetached: boolean;
   readonly library: Library;
   readonly bashOf: Map<NetNamespace, Bash>;
   /** Makes the bash of a namespace; bash.ts. */
