@@ -47,3 +47,14 @@ export function armWheelTimer(sim: Simulator, timer: Timer, expires: number): vo
   scheduleAt(sim, timer, slotStart * JIFFY_NS + order);
   timer.tick = slotStart;
 }
+
+/**
+ * The same for a timer that stays on its CPU (TIMER_PINNED): those of a tick run before all others.
+ * @source kernel/time/timer.c run_timer_softirq(): BASE_LOCAL comes before BASE_GLOBAL
+ */
+export function armPinnedWheelTimer(sim: Simulator, timer: Timer, expires: number): void {
+  armWheelTimer(sim, timer, expires);
+  const { tick } = timer;
+  scheduleAt(sim, timer, tick * JIFFY_NS + (ORDER_MASK - (sim.queue.sequence & ORDER_MASK)));
+  timer.tick = tick;
+}

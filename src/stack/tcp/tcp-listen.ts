@@ -17,7 +17,7 @@ import {
   tcpSourcePort,
   writeTcpChecksum,
 } from '../../protocols/tcp.ts';
-import { armWheelTimer, jiffiesOf } from '../jiffies.ts';
+import { armPinnedWheelTimer, jiffiesOf } from '../jiffies.ts';
 import { sendIpv4 } from '../output.ts';
 import { routeOutput } from '../route.ts';
 import { makeRoute } from '../route-record.ts';
@@ -139,6 +139,7 @@ function makeRequest(listener: TcpSocket, segment: SegmentInfo, sequence: number
     sentNs: 0,
     retransmits: 0,
     timeouts: 0,
+    lastOutOfWindowNs: -1e9,
     isAcked: false,
     timer: makeTimer(netns.cpu, () => expireRequest(request)),
     mark,
@@ -151,7 +152,7 @@ function makeRequest(listener: TcpSocket, segment: SegmentInfo, sequence: number
 
 function armRequest(request: TcpRequest, jiffies: number): void {
   const { sim } = request.listener.netns;
-  armWheelTimer(sim, request.timer, jiffiesOf(sim) + jiffies);
+  armPinnedWheelTimer(sim, request.timer, jiffiesOf(sim) + jiffies);
 }
 
 /** @source tcp_make_synack(), ip_build_and_send_pkt() */
@@ -233,6 +234,17 @@ function expireRequest(request: TcpRequest): void {
   armRequest(request, Math.min(TCP_TIMEOUT_INIT * 2 ** request.timeouts, TCP_RTO_MAX));
 }
 
+/** The peer has sent its SYN again: so do we, not too often, and wait for it afresh. */
+function repeatSynAck(request: TcpRequest): void {
+  const { netns } = request.listener;
+  const now = timeNs(netns.sim);
+  if (now - request.lastOutOfWindowNs < netns.sysctl.tcpInvalidRatelimit * 1_000_000) return;
+  request.lastOutOfWindowNs = now;
+  sendSynAck(request);
+  request.retransmits++;
+  armRequest(request, Math.min(TCP_TIMEOUT_INIT * 2 ** request.timeouts, TCP_RTO_MAX));
+}
+
 /** Forgets a half-open connection. */
 export function dropRequest(request: TcpRequest): void {
   const { listener } = request;
@@ -257,8 +269,7 @@ export function receiveForRequest(request: TcpRequest, segment: SegmentInfo): vo
     request.isTimestamps &&
     ((request.tsRecent - received.tsValue) | 0) > 0;
   if (seq === request.irs && (flags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN && !isOld) {
-    sendSynAck(request);
-    request.retransmits++;
+    repeatSynAck(request);
     releasePacket(sim, packet);
     return;
   }

@@ -32,6 +32,8 @@ export interface TcpRequest extends TcpEntry {
   /** SYN-ACKs sent again. */
   retransmits: number;
   timeouts: number;
+  /** When a repeated SYN was answered last. */
+  lastOutOfWindowNs: number;
   isAcked: boolean;
   readonly timer: Timer;
   mark: number;
