@@ -2,7 +2,8 @@
 import { formatIpv4 } from '../base/ipv4-address.ts';
 import type { Device } from '../engine/device.ts';
 import { inetOf } from '../stack/inet.ts';
-import { namespacesOf, type Session } from './session.ts';
+import { namespacesOf } from './place.ts';
+import type { Session } from './session.ts';
 
 /** The label of `namespaceName`.`deviceName`; empty if there is nothing to say, or no such device. */
 export function describeDevice(
@@ -10,7 +11,7 @@ export function describeDevice(
   namespaceName: string,
   deviceName: string,
 ): string {
-  const device = namespacesOf(session)
+  const device = namespacesOf(session.world)
     .filter(({ name }) => name === namespaceName)
     .map(({ deviceByName }) => deviceByName.get(deviceName))
     .find((each) => each !== undefined);

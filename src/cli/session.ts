@@ -21,12 +21,13 @@ import { eventsOf, observeDrops, startTrace, type TraceRecorder } from '../obser
 import type { ShellHost } from '../shell/driver.ts';
 import { runScript } from '../shell/run-script.ts';
 import { quoteWord } from '../shell/shell.ts';
-import type { NetNamespace } from '../stack/namespace.ts';
+import { buildDockerWorld } from '../topology/docker-world.ts';
+import type { DockerTopology } from '../topology/topology.ts';
 import type { Machine } from '../world/machine.ts';
 import { addMachine, createWorld, type World } from '../world/world.ts';
 import { noteRun } from './current-run.ts';
 import type { CommonOptions } from './options.ts';
-import { suggestionFor } from './suggest.ts';
+import { namespacesOf, type Place } from './place.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { LoadedTopology } from './topologies.ts';
 
@@ -48,10 +49,13 @@ export const NODE_HOST: ShellHost = {
   makeDate: (epochMs) => new Date(epochMs),
 };
 
-/** A session with an empty machine. */
-export function makeSession(options: CommonOptions, surroundings: Surroundings): Session {
-  const world = createWorld({ seed: options.seed });
-  const machine = addMachine(world);
+/** A session with an empty machine, or with the machines of a Docker world. */
+export function makeSession(
+  options: CommonOptions,
+  surroundings: Surroundings,
+  docker: DockerTopology | null = null,
+): Session {
+  const { world, machine } = makeMachines(options.seed, docker);
   const session: Session = {
     world,
     machine,
@@ -67,13 +71,27 @@ export function makeSession(options: CommonOptions, surroundings: Surroundings):
   return session;
 }
 
+function makeMachines(
+  seed: number,
+  docker: DockerTopology | null,
+): { readonly world: World; readonly machine: Machine } {
+  if (docker === null) {
+    const world = createWorld({ seed });
+    return { world, machine: addMachine(world) };
+  }
+  const { nodes, internet, engine } = docker;
+  const version = engine === null ? {} : { version: engine };
+  const built = buildDockerWorld({ nodes, internet, seed, engine: version });
+  return { world: built.world, machine: built.nodes[0]! };
+}
+
 /** A session in which the topology's script has run (up to its `#@record` line, if it has one). */
 export async function openTopology(
   loaded: LoadedTopology,
   options: CommonOptions,
   surroundings: Surroundings,
 ): Promise<Session> {
-  const session = makeSession(options, surroundings);
+  const session = makeSession(options, surroundings, loaded.topology.docker);
   const setup = loaded.script.split(/^#@record$/m)[0]!;
   let output = '';
   const keep = (text: string, line = 0): void => {
@@ -119,7 +137,7 @@ export function startObservers(session: Session, needsTrace = false): void {
   }
   if (options.pcapFolder === null || session.capture !== null) return;
   const capture = openCapture(session, false);
-  for (const netns of namespacesOf(session)) captureDevices(capture, netns.devices);
+  for (const netns of namespacesOf(world)) captureDevices(capture, netns.devices);
 }
 
 /** Opens captures on whatever interface is made from now on: for a script that names no moment. */
@@ -140,39 +158,16 @@ function openCapture(session: Session, followsNames: boolean): Capture {
   return capture;
 }
 
-/** Every namespace: of all machines, roots first. */
-export function namespacesOf(session: Session): NetNamespace[] {
-  return [...session.world.machines.values()].flatMap(({ root, namespaces }) => [
-    root,
-    ...namespaces.values(),
-  ]);
-}
-
-/**
- * The namespace of this name; the machine's own name means its root namespace.
- * @throws NetsimError with suggestions.
- */
-export function findNamespace(session: Session, name: string): NetNamespace {
-  const { machine } = session;
-  const found = machine.namespaces.get(name) ?? (name === machine.name ? machine.root : undefined);
-  if (found === undefined) {
-    throw new NetsimError('unknown-namespace', `there is no namespace "${name}"`, {
-      hint: suggestionFor(name, [...machine.namespaces.keys()]),
-    });
-  }
-  return found;
-}
-
-/** Runs a command in a namespace. @returns its exit code; what it prints goes to the terminal. */
+/** Runs a command in a place. @returns its exit code; what it prints goes to the terminal. */
 export function runCommand(
   session: Session,
-  netns: NetNamespace,
+  { machine, netns }: Place,
   argv: readonly string[],
 ): Promise<number> {
   const words = argv.map(quoteWord).join(' ');
-  const isRoot = netns === session.machine.root;
+  const isRoot = netns === machine.root;
   const text = isRoot ? words : `ip netns exec ${quoteWord(netns.name)} ${words}`;
-  return runText(session, text, 'netsim');
+  return runText(session, text, 'netsim', { machine });
 }
 
 /** Runs the text of a script. @returns its exit code; what it prints goes to the terminal. */
@@ -180,19 +175,25 @@ export async function runText(
   session: Session,
   text: string,
   fileName: string,
-  rest: { readonly onRecord?: () => void; readonly args?: readonly string[] } = {},
+  rest: {
+    readonly onRecord?: () => void;
+    readonly args?: readonly string[];
+    /** The session's own if it is left out. */
+    readonly machine?: Machine;
+  } = {},
 ): Promise<number> {
   const { surroundings, options } = session;
+  const { machine = session.machine, ...others } = rest;
   const show = (write: (text: string) => void) => (piece: string) => {
     session.output += piece;
     if (!options.isJson) write(piece);
   };
-  return runScript(session.world, session.machine, text, {
+  return runScript(session.world, machine, text, {
     host: session.host,
     fileName,
     write: show(surroundings.write),
     writeError: show(surroundings.writeError),
-    ...rest,
+    ...others,
   });
 }
 

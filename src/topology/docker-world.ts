@@ -12,6 +12,7 @@
 import { assert } from '../base/assert.ts';
 import { type Ipv4, parseIpv4 } from '../base/ipv4-address.ts';
 import { type Mac, parseMac } from '../base/mac-address.ts';
+import { createEngine, type EngineOptions } from '../docker/engine.ts';
 import type { Device } from '../engine/device.ts';
 import { runOn } from '../engine/simulator.ts';
 import { addAddress } from '../stack/address.ts';
@@ -39,8 +40,8 @@ export interface DockerWorldOptions {
   /** Whether the client has a way to an internet with names; without it nobody answers there. */
   readonly internet?: boolean;
   readonly seed?: number;
-  /** Starts dockerd on a node; called when the LAN is up. */
-  readonly startEngine?: ((world: World, machine: Machine) => void) | null;
+  /** How dockerd is started on each node; null for none. */
+  readonly engine?: EngineOptions | null;
   readonly world?: Omit<WorldOptions, 'seed'>;
 }
 
@@ -54,7 +55,7 @@ export interface DockerWorld {
 
 /** Builds the world; every link is up and every engine runs when it returns. */
 export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld {
-  const { nodes: nodeCount = 1, internet: hasInternet = true, seed = 1 } = options;
+  const { nodes: nodeCount = 1, internet: hasInternet = true, seed = 1, engine = {} } = options;
   assert(nodeCount >= 1 && nodeCount <= NODES_MAX, 'a Docker world has 1 to 200 nodes');
   const world = createWorld({ ...options.world, seed });
   const nodes: Machine[] = [];
@@ -66,7 +67,7 @@ export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld 
   const internet = hasInternet ? addInternet(world, client) : null;
   for (const machine of nodes) {
     machine.files.writeFile('/etc/resolv.conf', 'nameserver 192.168.0.1\n');
-    options.startEngine?.(world, machine);
+    if (engine !== null) act(machine, () => createEngine(world, machine, engine));
   }
   return { world, nodes, client, internet };
 }

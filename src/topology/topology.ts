@@ -5,10 +5,15 @@
  *     {
  *       "title": "...", "description": "one line",
  *       "ping": { "from": "c1", "to": "c2" },
- *       "machines": { "node1": ["c1", "h1"] }
+ *       "machines": { "node1": ["c1", "h1"] },
+ *       "docker": { "nodes": 2, "internet": true, "engine": "26.1" }
  *     }
+ *
+ * With `docker` the script runs on node1 of a Docker world (docker-world.ts) and may be left out.
  */
 import { NetsimError, type Place } from '../base/errors.ts';
+import { ENGINE_PROFILES, type EngineVersion } from '../docker/profile.ts';
+import { NODES_MAX } from './docker-world.ts';
 
 export interface Topology {
   readonly name: string;
@@ -18,11 +23,21 @@ export interface Topology {
   readonly ping: { readonly from: string; readonly to: string } | null;
   /** Which namespaces live on which machine, for pictures. A namespace may belong to none. */
   readonly machines: ReadonlyMap<string, readonly string[]>;
+  /** The Docker world that it lives in; null for namespaces wired by hand on one machine. */
+  readonly docker: DockerTopology | null;
+}
+
+/** What a Docker world is made of. */
+export interface DockerTopology {
+  readonly nodes: number;
+  readonly internet: boolean;
+  /** Null for the default. */
+  readonly engine: EngineVersion | null;
 }
 
 /** A topology that is nothing but a script. */
 export function plainTopology(name: string): Topology {
-  return { name, title: name, description: '', ping: null, machines: new Map() };
+  return { name, title: name, description: '', ping: null, machines: new Map(), docker: null };
 }
 
 /**
@@ -40,13 +55,14 @@ export function parseTopology(name: string, text: string, file: string): Topolog
     });
   }
   const fields = objectOf(root, 'the file', where);
-  refuseUnknown(fields, ['title', 'description', 'ping', 'machines'], where);
+  refuseUnknown(fields, ['title', 'description', 'ping', 'machines', 'docker'], where);
   return {
     name,
     title: textOf(fields.title ?? name, 'title', where),
     description: textOf(fields.description ?? '', 'description', where),
     ping: pingOf(fields.ping, where),
     machines: machinesOf(fields.machines ?? {}, where),
+    docker: dockerOf(fields.docker, where),
   };
 }
 
@@ -103,6 +119,29 @@ function pingOf(value: unknown, where: Place): Topology['ping'] {
     from: textOf(fields.from, 'ping.from', where),
     to: textOf(fields.to, 'ping.to', where),
   };
+}
+
+function dockerOf(value: unknown, where: Place): DockerTopology | null {
+  if (value === undefined || value === null) return null;
+  const fields = objectOf(value, 'docker', where);
+  refuseUnknown(fields, ['nodes', 'internet', 'engine'], where);
+  const { nodes = 1, internet = true, engine = null } = fields;
+  if (typeof nodes !== 'number' || !Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX) {
+    throw wrongType('docker.nodes', `a number from 1 to ${NODES_MAX}`, nodes, where);
+  }
+  if (typeof internet !== 'boolean') {
+    throw wrongType('docker.internet', 'true or false', internet, where);
+  }
+  if (engine !== null && !isEngineVersion(engine)) {
+    const versions = Object.keys(ENGINE_PROFILES).join(', ');
+    throw wrongType('docker.engine', `one of ${versions}`, engine, where);
+  }
+  return { nodes, internet, engine };
+}
+
+/** Whether a text names an engine version that netsim knows. */
+export function isEngineVersion(value: unknown): value is EngineVersion {
+  return typeof value === 'string' && Object.hasOwn(ENGINE_PROFILES, value);
 }
 
 function machinesOf(value: unknown, where: Place): Topology['machines'] {

@@ -1,8 +1,9 @@
 /** `netsim exec TOPOLOGY NAMESPACE -- COMMAND...`: one command in one namespace. */
 import { NetsimError } from '../../base/errors.ts';
 import { readCommonOptions, withCommonOptions } from '../options.ts';
+import { findPlace } from '../place.ts';
 import { reportJson } from '../report.ts';
-import { closeSession, findNamespace, openTopology, runCommand } from '../session.ts';
+import { closeSession, openTopology, runCommand } from '../session.ts';
 import { loadTopology } from '../topologies.ts';
 import type { NetsimCommand } from './command.ts';
 
@@ -21,7 +22,7 @@ export const exec: NetsimCommand = {
       });
     }
     const session = await openTopology(loadTopology(name, surroundings.cwd), options, surroundings);
-    const exitCode = await runCommand(session, findNamespace(session, place), argv);
+    const exitCode = await runCommand(session, findPlace(session, place), argv);
     closeSession(session);
     if (options.isJson) reportJson(session, { command: 'exec', topology: name, exitCode });
     return exitCode;

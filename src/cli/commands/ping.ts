@@ -14,11 +14,11 @@ import {
   splitArguments,
   withCommonOptions,
 } from '../options.ts';
+import { findPlace, hostOfNamespace } from '../place.ts';
 import { reportJson } from '../report.ts';
 import { addressOfName } from '../resolve.ts';
 import {
   closeSession,
-  findNamespace,
   openTopology,
   runCommand,
   type Session,
@@ -52,10 +52,10 @@ Exit code: 0 replies came, 1 none came, 2 anything else.
     const loaded = loadTopology(name, surroundings.cwd);
     const { from, to } = endsOf(loaded.topology, words);
     const session = await openTopology(loaded, options, surroundings);
-    const netns = findNamespace(session, from);
-    const target = addressOfName(session, netns, to) ?? to;
+    const place = findPlace(session, from);
+    const target = addressOfName(session, place, to) ?? to;
     if (!options.isQuiet) startObservers(session, true);
-    const exitCode = await runCommand(session, netns, pingArguments(split, target));
+    const exitCode = await runCommand(session, place, pingArguments(split, target));
     if (options.isJson) {
       const counts = countsOf(session.output);
       reportJson(session, {
@@ -67,7 +67,7 @@ Exit code: 0 replies came, 1 none came, 2 anything else.
         ...counts,
       });
     } else if (!options.isQuiet && exitCode !== 2) {
-      tell(session, netns, loaded.topology, exitCode);
+      tell(session, place.netns, loaded.topology, exitCode);
     }
     closeSession(session);
     return exitCode;
@@ -112,7 +112,7 @@ function tell(session: Session, netns: NetNamespace, topology: Topology, exitCod
   const events = eventsOf(trace);
   const heading = (text: string): string => (options.hasColor ? `\x1b[1m${text}\x1b[0m` : text);
   const picture = draw(events, netns, {
-    machineOf: (name) => machineOf(topology, name),
+    machineOf: (name) => machineOf(topology, name) ?? hostOfNamespace(session.world, name),
     labelOf: (name, device) => describeDevice(session, name, device),
   });
   if (picture !== '') surroundings.write(`\n${heading(topology.title)}\n\n${picture}`);

@@ -1,9 +1,10 @@
 /** `netsim PROGRAM TOPOLOGY NAMESPACE ARGUMENTS...` for every program of the emulated shell. */
 import { NetsimError } from '../../base/errors.ts';
 import { readCommonOptions, withCommonOptions } from '../options.ts';
+import { findPlace } from '../place.ts';
 import { reportJson } from '../report.ts';
 import { addressOfName } from '../resolve.ts';
-import { closeSession, findNamespace, openTopology, runCommand } from '../session.ts';
+import { closeSession, openTopology, runCommand } from '../session.ts';
 import { loadTopology } from '../topologies.ts';
 import type { NetsimCommand } from './command.ts';
 
@@ -27,11 +28,11 @@ export function programCommand(name: string): NetsimCommand {
       }
       const loaded = loadTopology(topology, surroundings.cwd);
       const session = await openTopology(loaded, options, surroundings);
-      const netns = findNamespace(session, place);
+      const where = findPlace(session, place);
       const argv = TAKES_NAMES.has(name)
-        ? rest.map((word) => addressOfName(session, netns, word) ?? word)
+        ? rest.map((word) => addressOfName(session, where, word) ?? word)
         : rest;
-      const exitCode = await runCommand(session, netns, [name, ...argv]);
+      const exitCode = await runCommand(session, where, [name, ...argv]);
       closeSession(session);
       if (options.isJson) reportJson(session, { command: name, topology, exitCode });
       return exitCode;
