@@ -83,7 +83,8 @@ function containerOfName(world: World, name: string): Container | null {
   return findContainer(all, name);
 }
 
-function findContainer(all: readonly Container[], name: string): Container | null {
+/** By name, service or prefix of an id; null if there is none. */
+export function findContainer(all: readonly Container[], name: string): Container | null {
   const isPrefix = /^[0-9a-f]{4,64}$/.test(name);
   return (
     all.find((each) => nameOf(each) === name) ??

@@ -2,11 +2,21 @@
 import { NetsimError } from '../base/errors.ts';
 import { makeShell } from '../shell/bash.ts';
 import { enterShell, interrupt, leaveShell, VIRTUAL_TIME_MAX_NS } from '../shell/driver.ts';
+import { shellOfMachine } from '../shell/machine-shell.ts';
 import { PROGRAMS } from '../shell/programs/index.ts';
-import { execute, GROUP_VARIABLE, type Shell } from '../shell/shell.ts';
+import { execute, GROUP_VARIABLE, type Library, type Shell } from '../shell/shell.ts';
+import { findMachine, readSshArguments } from '../shell/ssh.ts';
 import { makeTerminal } from '../shell/terminal.ts';
-import type { NetNamespace } from '../stack/namespace.ts';
+import type { Machine } from '../world/machine.ts';
 import { printError } from './error-text.ts';
+import {
+  containersOf,
+  findContainer,
+  namesOfPlaces,
+  type Place,
+  placeOfContainer,
+  placeOfName,
+} from './place.ts';
 import type { Session } from './session.ts';
 
 export interface Prompt {
@@ -17,102 +27,189 @@ export interface Prompt {
   /** Ends what runs. */
   interrupt(): void;
   complete(line: string): [string[], string];
-  /** `overlay:c1# ` */
+  /** `overlay:c1# `, or `node1$ ` in a Docker world. */
   text(topologyName: string): string;
   exitCode(): number;
 }
 
-interface State {
-  readonly session: Session;
+/** Where the output of a prompt's commands goes. */
+export interface PromptOutput {
+  write(text: string): void;
+  writeError(text: string): void;
+}
+
+/** Somebody's seat at a machine: what goes on from line to line. */
+interface Seat {
+  readonly machine: Machine;
   readonly shell: Shell;
-  netns: NetNamespace;
   env: Record<string, string>;
   cwd: string;
+}
+
+interface State {
+  readonly session: Session;
+  readonly output: PromptOutput;
+  /** The first machine's. */
+  readonly shell: Shell;
+  readonly seats: Map<Machine, Seat>;
+  /** Where `exit` leads back to; the last one is where lines run. */
+  readonly places: Place[];
   exitCode: number;
 }
 
 /** A prompt that starts where commands without `ip netns exec` run. */
-export async function openPrompt(session: Session): Promise<Prompt> {
-  const shell = await makeShell(session.world, session.machine, session.host);
-  const { surroundings, options } = session;
+export async function openPrompt(session: Session, output?: PromptOutput): Promise<Prompt> {
+  const { world, machine, surroundings, options } = session;
   const show = (write: (text: string) => void) => (piece: string) => {
     session.output += piece;
     if (!options.isJson) write(piece);
   };
-  shell.sink = makeTerminal(shell, {
-    fileName: null,
-    write: show(surroundings.write),
-    writeError: show(surroundings.writeError),
-  });
   const state: State = {
     session,
-    shell,
-    netns: session.machine.root,
-    env: { [GROUP_VARIABLE]: '0' },
-    cwd: '/srv',
+    output: output ?? {
+      write: show(surroundings.write),
+      writeError: show(surroundings.writeError),
+    },
+    shell: await makeShell(world, machine, session.host),
+    seats: new Map(),
+    places: [{ machine, netns: machine.root }],
     exitCode: 0,
   };
   return {
     run: (text) => runLine(state, text),
-    isUnfinished: (text) => isUnfinished(shell, text),
-    interrupt: () => interrupt(shell.driver),
+    isUnfinished: (text) => isUnfinished(state.shell.library, text),
+    interrupt: () => interrupt(state.shell.driver),
     complete: (line) => complete(state, line),
-    text: (name) => `${name}:${state.netns === session.machine.root ? '' : state.netns.name}# `,
+    text: (name) => promptText(state, name),
     exitCode: () => state.exitCode,
   };
 }
 
+function placeOf({ places }: State): Place {
+  return places.at(-1)!;
+}
+
+/** In a Docker world the machine's name; else the topology's, with the namespace. */
+function promptText(state: State, topologyName: string): string {
+  const { machine, netns } = placeOf(state);
+  const isRoot = netns === machine.root;
+  if (state.session.world.machines.size === 1) {
+    return `${topologyName}:${isRoot ? '' : netns.name}# `;
+  }
+  if (machine.host !== null) return `${machine.name}# `;
+  return isRoot ? `${machine.name}$ ` : `${machine.name}:${netns.name}# `;
+}
+
 async function runLine(state: State, text: string): Promise<'next' | 'exit'> {
-  const { machine } = state.session;
-  const words = text.trim().split(/\s+/);
+  const { session, places } = state;
+  // The prompt of a lab's text in front: `node1$ docker ps`.
+  const line = text.trim().replace(/^([\w.-]+)[$#]\s+/, '$1 ');
+  const words = line.split(/\s+/);
   if (words[0] === 'exit' || words[0] === 'logout') {
     if (words[1] !== undefined) state.exitCode = Number(words[1]) & 255;
-    if (state.netns === machine.root || words[0] === 'logout') return 'exit';
-    state.netns = machine.root;
+    if (places.length === 1 || words[0] === 'logout') return 'exit';
+    places.pop();
     return 'next';
   }
-  if (words[0] === 'enter' && words.length === 2) {
-    enter(state, words[1]!);
+  const next = await placeToEnter(state, words);
+  if (next !== undefined) {
+    if (next !== null) places.push(next);
     return 'next';
   }
-  // A namespace's name in front: `c1 ping ...`.
-  const named = machine.namespaces.get(words[0]!);
-  if (named !== undefined && words.length > 1) {
-    await executeIn(state, named, text.trim().slice(words[0]!.length));
-  } else await executeIn(state, state.netns, text);
+  // A namespace's or a machine's name in front: `c1 ping ...`.
+  const named = words.length > 1 ? placeInFront(session, words[0]!) : null;
+  if (named !== null) {
+    const nested = await placeToEnter(state, words.slice(1));
+    if (nested !== undefined) {
+      if (nested !== null) places.push(nested);
+      return 'next';
+    }
+    await executeIn(state, named, line.slice(words[0]!.length));
+  } else await executeIn(state, placeOf(state), text);
   return 'next';
 }
 
-function enter(state: State, name: string): void {
-  const { machine, surroundings } = state.session;
-  const netns = name === machine.name ? machine.root : machine.namespaces.get(name);
-  if (netns === undefined) {
-    surroundings.writeError(`netsim: there is no namespace "${name}"\n`);
-    state.exitCode = 1;
-  } else state.netns = netns;
+/** Names of namespaces and machines; containers are reached by `docker exec`, or by `enter`. */
+function placeInFront(session: Session, name: string): Place | null {
+  const { world, machine } = session;
+  const isPlace = machine.namespaces.has(name) || world.machines.has(name);
+  return isPlace && world.machines.size + machine.namespaces.size > 1
+    ? placeOfName(session, name)
+    : null;
 }
 
-async function executeIn(state: State, netns: NetNamespace, text: string): Promise<void> {
-  const { shell, session } = state;
-  const { surroundings } = session;
+/**
+ * The place to which a line leads that opens a shell of its own: `enter c1`, `ssh node2`,
+ * `docker exec -it c1 bash`; null if there is no such place, undefined for any other line.
+ */
+async function placeToEnter(
+  state: State,
+  words: readonly string[],
+): Promise<Place | null | undefined> {
+  const { session } = state;
+  if (words[0] === 'enter' && words.length === 2) {
+    state.places.length = 1;
+    return enter(state, words[1]!);
+  }
+  if (words[0] === 'ssh') {
+    const read = readSshArguments(words.slice(1));
+    if ('error' in read || read.text !== '') return undefined;
+    const machine = findMachine(session.world, read.host);
+    return machine === null ? undefined : { machine, netns: machine.root };
+  }
+  const container =
+    /^docker (?:container )?exec (?:-\w+ |--\w+ )+(\S+) (?:\/bin\/)?(?:ba|a)?sh$/.exec(
+      words.join(' '),
+    );
+  if (container === null || !/ -\w*i| --interactive/.test(container[0])) return undefined;
+  return (
+    placeOfContainer(findContainer(containersOf(placeOf(state).machine), container[1]!)) ??
+    undefined
+  );
+}
+
+function enter(state: State, name: string): Place | null {
+  const place = placeOfName(state.session, name);
+  if (place === null) {
+    state.output.writeError(`netsim: there is no namespace "${name}"\n`);
+    state.exitCode = 1;
+  }
+  return place;
+}
+
+function seatAt(state: State, machine: Machine): Seat {
+  let seat = state.seats.get(machine);
+  if (seat === undefined) {
+    const shell = shellOfMachine(state.shell, machine);
+    shell.sink = makeTerminal(shell, { fileName: null, ...state.output });
+    const cwd = machine.host === null ? '/srv' : '/';
+    seat = { machine, shell, env: { [GROUP_VARIABLE]: '0' }, cwd };
+    state.seats.set(machine, seat);
+  }
+  return seat;
+}
+
+async function executeIn(state: State, place: Place, text: string): Promise<void> {
+  const { session, output } = state;
+  const seat = seatAt(state, place.machine);
+  const { shell } = seat;
   shell.driver.deadlineNs = session.world.sim.nowNs + VIRTUAL_TIME_MAX_NS;
   enterShell(shell.driver);
   try {
-    const env = { ...state.env, '?': String(state.exitCode) };
-    const rest = { env, cwd: state.cwd, stdin: '', isTerminal: true };
-    const result = await execute(shell, netns, text, rest);
+    const env = { ...seat.env, '?': String(state.exitCode) };
+    const rest = { env, cwd: seat.cwd, stdin: '', isTerminal: true };
+    const result = await execute(shell, place.netns, text, rest);
     state.exitCode = result.exitCode;
-    state.env = result.env;
-    state.cwd = result.env.PWD ?? state.cwd;
-    surroundings.write(result.stdout);
-    surroundings.writeError(result.stderr);
+    seat.env = result.env;
+    seat.cwd = result.env.PWD ?? seat.cwd;
+    output.write(result.stdout);
+    output.writeError(result.stderr);
     const { failure } = shell;
     shell.failure = null;
-    if (failure instanceof NetsimError) throw failure;
     if (failure !== null) throw failure;
   } catch (error) {
     if (!(error instanceof NetsimError)) throw error;
-    printError(error, surroundings);
+    printError(error, output);
     state.exitCode = 2;
   } finally {
     leaveShell(shell.driver);
@@ -120,12 +217,12 @@ async function executeIn(state: State, netns: NetNamespace, text: string): Promi
 }
 
 /** Whether bash would ask for another line: something is open at the end of the text. */
-function isUnfinished(shell: Shell, text: string): boolean {
+export function isUnfinished(library: Library, text: string): boolean {
   if (/(^|[^\\])(\\\\)*\\$/.test(text) || /(&&|\|\|?)\s*$/.test(text)) return true;
   const hereDocument = /<<-?\s*(['"]?)(\w+)\1/.exec(text);
   if (hereDocument !== null && !text.split('\n').slice(1).includes(hereDocument[2]!)) return true;
   try {
-    shell.library.parse(text);
+    library.parse(text);
     return false;
   } catch (error) {
     const message = String(error);
@@ -141,8 +238,8 @@ const BUILTINS = ['echo', 'cat', 'cd', 'ls', 'for', 'while', 'if', 'exit', 'ente
 function complete(state: State, line: string): [string[], string] {
   const word = /\S*$/.exec(line)?.[0] ?? '';
   const isFirst = line.trim() === word;
-  const namespaces = [...state.session.machine.namespaces.keys()];
-  const devices = [...state.netns.deviceByName.keys()];
+  const namespaces = namesOfPlaces(state.session);
+  const devices = [...placeOf(state).netns.deviceByName.keys()];
   const programs = [...PROGRAMS.map(({ name }) => name), ...BUILTINS].sort();
   const names = isFirst ? [...programs, ...namespaces] : [...namespaces, ...devices];
   const found = names.filter((name) => name.startsWith(word));

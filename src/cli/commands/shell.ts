@@ -53,10 +53,7 @@ async function readAll(prompt: Prompt, surroundings: Surroundings): Promise<numb
 /** Reads from the terminal until exit or Ctrl-D; Ctrl-C ends what runs, as in any shell. */
 async function talk(prompt: Prompt, session: Session, name: string): Promise<number> {
   const { surroundings } = session;
-  const names = [...session.machine.namespaces.keys()];
-  surroundings.write(
-    `netsim: ${name}: namespaces ${names.join(' ')}. "enter ${names[0] ?? 'NAMESPACE'}" to go into one, "exit" to leave.\n`,
-  );
+  surroundings.write(`${greeting(session, name)}\n`);
   const reader = createInterface({
     input: surroundings.stdin,
     output: process.stdout,
@@ -86,6 +83,17 @@ async function talk(prompt: Prompt, session: Session, name: string): Promise<num
   }
   reader.close();
   return prompt.exitCode();
+}
+
+function greeting(session: Session, name: string): string {
+  const { machines } = session.world;
+  if (machines.size > 1) {
+    const names = [...machines.keys()].join(' ');
+    return `netsim: ${name}: machines ${names}. "ssh client" to go to one, "exit" to leave.`;
+  }
+  const names = [...session.machine.namespaces.keys()];
+  const first = names[0] ?? 'NAMESPACE';
+  return `netsim: ${name}: namespaces ${names.join(' ')}. "enter ${first}" to go into one, "exit" to leave.`;
 }
 
 /** Lines one by one, also those that were typed while a command ran; null at the end. */
