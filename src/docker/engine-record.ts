@@ -35,6 +35,8 @@ export interface IpamConfig {
   readonly subnet: Ipv4;
   readonly prefixLength: number;
   readonly gateway: Ipv4 | null;
+  /** `docker network inspect` shows the gateway: the user named it, or named no subnet either. */
+  readonly isGatewayShown: boolean;
   /** `--ip-range`; null: the whole subnet. */
   readonly range: { readonly address: Ipv4; readonly prefixLength: number } | null;
   readonly auxAddresses: ReadonlyMap<string, Ipv4>;

@@ -1,15 +1,16 @@
-/** `docker network create`, `rm`, `prune`, and finding networks. */
-import type { Ipv4 } from '../base/ipv4-address.ts';
+/**
+ * `docker network create`, `rm`, `prune`, and finding networks.
+ * @source moby daemon/network.go createNetwork(), deleteNetwork(); libnetwork/controller.go NewNetwork()
+ */
+import { timeNs } from '../engine/simulator.ts';
+import { findDriver } from './drivers/index.ts';
 import { type DockerEngine, DockerError, type DockerNetwork } from './engine-record.ts';
-import type { Subnet } from './ipam/address-pools.ts';
+import { noteEvent } from './events.ts';
+import { makeId } from './ids.ts';
+import { checkIpam, type IpamSpec } from './ipam/ipam-check.ts';
+import { releaseNetworkAddresses, takeNetworkAddresses } from './ipam/network-addresses.ts';
 
-/** One `--subnet` with its `--gateway`, `--ip-range` and `--aux-address`; host bits are kept. */
-export interface IpamSpec {
-  readonly subnet: Subnet | null;
-  readonly gateway: Ipv4 | null;
-  readonly range: Subnet | null;
-  readonly auxAddresses: ReadonlyMap<string, Ipv4>;
-}
+export type { IpamSpec } from './ipam/ipam-check.ts';
 
 /** What `docker network create` asks for. */
 export interface NetworkSpec {
@@ -39,30 +40,131 @@ export const NETWORK_DEFAULTS: Omit<NetworkSpec, 'name'> = {
   options: new Map(),
   labels: new Map(),
   ipamDriver: 'default',
-  ipamOptions: null,
+  ipamOptions: new Map(),
   ipam: [],
 };
 
+/** Networks that nobody may create or remove. @source runconfig.IsPreDefinedNetwork() */
+const PREDEFINED = ['bridge', 'host', 'none', 'default'];
+/** Networks of one engine. */
+const NETWORKS_MAX = 4096;
+
 /** Creates a network. @throws DockerError with the engine's words. */
 export function createNetwork(engine: DockerEngine, spec: NetworkSpec): DockerNetwork {
-  void engine;
-  throw new DockerError(500, spec.name);
+  if (PREDEFINED.includes(spec.name)) {
+    const text = `operation is not permitted on predefined ${spec.name} network`;
+    throw new DockerError(403, text);
+  }
+  const network = addNetwork(engine, spec);
+  noteNetworkEvent(engine, network, 'create');
+  return network;
+}
+
+/** Creates a network of any name; the engine's own three come by this. */
+export function addNetwork(engine: DockerEngine, spec: NetworkSpec): DockerNetwork {
+  const { name } = spec;
+  if (name.trim() === '') throw new DockerError(400, 'invalid name: name is empty');
+  for (const other of engine.networks.values()) {
+    if (other.name !== name) continue;
+    throw new DockerError(409, `network with name ${name} already exists`);
+  }
+  if (engine.networks.size >= NETWORKS_MAX) throw new DockerError(500, 'too many networks');
+  const driver = driverFor(spec.driver === '' ? 'bridge' : spec.driver);
+  checkIpam(spec.ipam);
+  const ipam = driver.hasSubnets ? takeNetworkAddresses(engine, spec.ipam) : [];
+  const network: DockerNetwork = {
+    id: makeId(engine.stream),
+    name,
+    driver: driver.name,
+    scope: 'local',
+    createdNs: timeNs(engine.world.sim),
+    isInternal: spec.isInternal,
+    isAttachable: spec.isAttachable,
+    isIngress: spec.isIngress,
+    enableIpv6: spec.enableIpv6,
+    options: spec.options,
+    labels: spec.labels,
+    ipamDriver: spec.ipamDriver === '' ? 'default' : spec.ipamDriver,
+    ipamOptions: spec.ipamOptions,
+    ipam,
+    endpoints: new Map(),
+    device: null,
+    ownsDevice: false,
+  };
+  try {
+    driver.createNetwork(engine, network);
+  } catch (error) {
+    releaseNetworkAddresses(engine, ipam);
+    throw error;
+  }
+  engine.networks.set(network.id, network);
+  return network;
 }
 
 /** By name, id or prefix of an id. @throws DockerError 404 `network X not found`, 400 ambiguous. */
 export function findNetwork(engine: DockerEngine, reference: string): DockerNetwork {
-  void engine;
-  throw new DockerError(404, `network ${reference} not found`);
+  const networks = [...engine.networks.values()];
+  const exact =
+    engine.networks.get(reference) ?? networks.find((network) => network.name === reference);
+  if (exact !== undefined) return exact;
+  const [found, ...more] =
+    reference === '' ? [] : networks.filter(({ id }) => id.startsWith(reference));
+  if (found === undefined) throw new DockerError(404, `network ${reference} not found`);
+  if (more.length > 0) {
+    const how = `${more.length + 1} matches found based on ID prefix`;
+    throw new DockerError(400, `network ${reference} is ambiguous (${how})`);
+  }
+  return found;
 }
 
 /** `docker network rm`. @throws DockerError 403: predefined, active endpoints. */
 export function removeNetwork(engine: DockerEngine, network: DockerNetwork): void {
-  void engine;
-  void network;
+  const { name, id } = network;
+  if (PREDEFINED.includes(name)) {
+    throw new DockerError(403, `${name} is a pre-defined network and cannot be removed`);
+  }
+  if (network.endpoints.size > 0) {
+    const text = `network ${name} id ${id} has active endpoints`;
+    throw new DockerError(403, `error while removing network: ${text}`);
+  }
+  engine.networks.delete(id);
+  findDriver(network.driver)?.removeNetwork(engine, network);
+  releaseNetworkAddresses(engine, network.ipam);
+  noteNetworkEvent(engine, network, 'destroy');
 }
 
 /** `docker network prune`: all that no container is on. @returns their names, as the CLI prints them. */
 export function pruneNetworks(engine: DockerEngine): string[] {
-  void engine;
-  return [];
+  const unused = [...engine.networks.values()].filter(
+    ({ name, endpoints }) => !PREDEFINED.includes(name) && endpoints.size === 0,
+  );
+  for (const network of unused) removeNetwork(engine, network);
+  return unused.map(({ name }) => name);
+}
+
+/** What happened to a network, for `docker events`. */
+export function noteNetworkEvent(
+  engine: DockerEngine,
+  network: DockerNetwork,
+  action: 'create' | 'destroy' | 'connect' | 'disconnect',
+  containerId?: string,
+): void {
+  const container: [string, string][] =
+    containerId === undefined ? [] : [['container', containerId]];
+  const attributes = new Map([...container, ['name', network.name], ['type', network.driver]]);
+  noteEvent(engine, 'network', action, network.id, attributes as Map<string, string>); // all pairs are of text
+}
+
+function driverFor(name: string) {
+  const driver = findDriver(name);
+  if (driver !== null) return driver;
+  if (name === 'overlay') {
+    throw new DockerError(
+      503,
+      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to ' +
+        'connect this node to swarm and try again.',
+    );
+  }
+  const why = `could not find plugin ${name} in v1 plugin registry: plugin not found`;
+  throw new DockerError(404, why);
 }

@@ -33,6 +33,9 @@ import { drop, runSoftirq, type Simulator, XMIT_RECURSION_LIMIT } from './simula
 /** Frames that may wait for a CPU. @source net.core.netdev_max_backlog */
 export const NETDEV_MAX_BACKLOG = 1000;
 
+/** @source net/ethernet/eth.c DEFAULT_TX_QUEUE_LEN */
+const TX_QUEUE_LENGTH = 1000;
+
 /** What a device knows of the namespace it lives in; stack/namespace.ts has the whole record. */
 export interface Netns {
   readonly id: number;
@@ -68,6 +71,8 @@ export interface Device {
   macHi: number;
   macLo: number;
   mtuBytes: number;
+  /** Frames that a queueing discipline may hold; only shown. */
+  txQueueLength: number;
   /** IFF_UP: set by the administrator. */
   isUp: boolean;
   /** Whether the other end is there and up (IFF_LOWER_UP). */
@@ -129,6 +134,7 @@ export function makeDevice(options: DeviceOptions): Device {
     macHi: macHi(options.mac),
     macLo: macLo(options.mac),
     mtuBytes: options.mtuBytes,
+    txQueueLength: TX_QUEUE_LENGTH,
     isUp: false,
     hasCarrier: true,
     promiscuousCount: 0,

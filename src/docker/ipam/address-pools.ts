@@ -3,7 +3,7 @@
  * @source libnetwork/ipam/allocator.go; libnetwork/ipamutils/utils.go
  */
 import { type Ipv4, maskOf } from '../../base/ipv4-address.ts';
-import { DockerError } from '../engine-record.ts';
+import { DockerError, type IpamConfig } from '../engine-record.ts';
 import type { EngineProfile } from '../profile.ts';
 import { makeSubnetAddresses, type SubnetAddresses } from './subnet-addresses.ts';
 
@@ -114,6 +114,11 @@ export function releaseSubnet(pools: AddressPools, subnet: Subnet): void {
 /** The addresses of a subnet that a network has; undefined if none has it. */
 export function addressesOf(pools: AddressPools, subnet: Subnet): SubnetAddresses | undefined {
   return pools.taken.get(keyOf(subnet));
+}
+
+/** The subnet of a network's configuration. */
+export function subnetOf(config: IpamConfig): Subnet {
+  return { address: config.subnet, prefixLength: config.prefixLength };
 }
 
 /** Whether two subnets share an address. */

@@ -48,7 +48,7 @@ export function addLink(command: IpCommand): number {
   context.kernel(() => {
     const device = make(command.netns, options, wanted);
     introduceNetns(device);
-    if (wanted.txQueueLength !== null) linkAttributes(device).txQueueLength = wanted.txQueueLength;
+    if (wanted.txQueueLength !== null) device.txQueueLength = wanted.txQueueLength;
     if (wanted.master !== null) setLinkMaster(device, wanted.master);
     if (wanted.isUp) setLinkUp(device);
     linkAttributes(device).wasUp ||= device.isUp;

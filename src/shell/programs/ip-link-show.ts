@@ -72,7 +72,7 @@ export function linkLines(command: IpCommand, device: Device, show: ShowLinkOpti
   const first =
     `${device.index}: ${linkName(device)}: <${flags.join(',')}> mtu ${device.mtuBytes} ` +
     `qdisc ${disciplineName(device)} ${master}state ${deviceOperState(device)} ${mode}` +
-    `group ${groupText(attributes.group)} qlen ${attributes.txQueueLength}`;
+    `group ${groupText(attributes.group)} ${queueLengthText(device)}`;
   const away = foreignText(command, device);
   if (!show.hasMac) return [first + away];
   const type = device.isLoopback ? 'loopback' : 'ether';
@@ -81,6 +81,11 @@ export function linkLines(command: IpCommand, device: Device, show: ShowLinkOpti
   if (command.options.isDetailed) addDetails(lines, device, show);
   if (attributes.alias !== null) lines.push(`    alias ${attributes.alias}`);
   return lines;
+}
+
+/** Nothing for a queue of none. @source iproute2 ip/ipaddress.c print_queuelen() */
+function queueLengthText({ txQueueLength }: Device): string {
+  return txQueueLength === 0 ? '' : `qlen ${txQueueLength}`;
 }
 
 function groupText(group: number): string {
@@ -171,7 +176,7 @@ export function linkJson(
     operstate: deviceOperState(device),
     linkmode: show.isLink ? 'DEFAULT' : undefined,
     group: groupText(attributes.group),
-    txqlen: attributes.txQueueLength,
+    txqlen: device.txQueueLength === 0 ? undefined : device.txQueueLength,
   };
   if (show.hasMac) {
     json.link_type = device.isLoopback ? 'loopback' : 'ether';

@@ -259,7 +259,7 @@ function apply(device: Device, changes: Changes): void {
   if (changes.isUp === true) setLinkUp(device);
   if (changes.isUp === false) setLinkDown(device);
   attributes.wasUp ||= device.isUp;
-  if (changes.txQueueLength !== null) attributes.txQueueLength = changes.txQueueLength;
+  if (changes.txQueueLength !== null) device.txQueueLength = changes.txQueueLength;
 }
 
 function deleteOne(command: IpCommand): number {

@@ -5,7 +5,6 @@ import type { Device } from '../../engine/device.ts';
 
 export interface LinkAttributes {
   alias: string | null;
-  txQueueLength: number;
   group: number;
   /** Set by `promisc on`: shown as a flag, unlike the promiscuity that a bridge adds. */
   isPromiscuous: boolean;
@@ -24,7 +23,6 @@ export function linkAttributes(device: Device): LinkAttributes {
   if (attributes === undefined) {
     attributes = {
       alias: null,
-      txQueueLength: 1000,
       group: 0,
       isPromiscuous: false,
       isAllMulticast: false,

@@ -49,7 +49,8 @@ export const ifconfig: ProgramDefinition = {
 function interfaceText(device: Device): string {
   const state = deviceOperState(device);
   const isRunning = device.isUp && (state === 'UP' || state === 'UNKNOWN');
-  const { isPromiscuous, txQueueLength } = linkAttributes(device);
+  const { isPromiscuous } = linkAttributes(device);
+  const { txQueueLength } = device;
   const flags: Array<readonly [string, number, boolean]> = [
     ['UP', 1, device.isUp],
     ['BROADCAST', 2, !device.isLoopback],

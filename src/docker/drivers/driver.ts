@@ -1,0 +1,32 @@
+/**
+ * What a network driver does. The engine has made the record and taken its addresses before; the
+ * driver makes devices and rules on the host and one interface for each endpoint.
+ * @source libnetwork/driverapi/driverapi.go
+ */
+import type { NetNamespace } from '../../stack/namespace.ts';
+import type {
+  DockerEndpoint,
+  DockerEngine,
+  DockerNetwork,
+  NetworkDriverName,
+} from '../engine-record.ts';
+
+export interface NetworkDriver {
+  readonly name: NetworkDriverName;
+  /** Whether its networks have subnets. */
+  readonly hasSubnets: boolean;
+  /** @throws DockerError 400, 403, 500: options that cannot be. */
+  createNetwork(engine: DockerEngine, network: DockerNetwork): void;
+  removeNetwork(engine: DockerEngine, network: DockerNetwork): void;
+  /**
+   * Makes the endpoint's devices: `birthplace` is where its own end begins (the host's root
+   * namespace, from Engine 28 on the sandbox). Called with the address set; sets the MAC.
+   */
+  createEndpoint(engine: DockerEngine, endpoint: DockerEndpoint, birthplace: NetNamespace): void;
+  /** Takes the devices away. */
+  deleteEndpoint(engine: DockerEngine, endpoint: DockerEndpoint): void;
+  /** Whether the network gives its containers a way out: a default gateway. */
+  hasGateway(network: DockerNetwork): boolean;
+  /** Whether the default route is the device itself (ipvlan l3). */
+  hasDeviceRoute(network: DockerNetwork): boolean;
+}
