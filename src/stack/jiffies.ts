@@ -4,9 +4,10 @@
  * 5.256 s. Who copies Linux's timing has to copy this.
  * @source kernel/time/timer.c calc_wheel_index(), collect_expired_timers(); CONFIG_HZ=250
  */
+import { nextBelow } from '../base/prng.ts';
 import type { Simulator } from '../engine/simulator.ts';
 import { scheduleAt } from '../engine/simulator.ts';
-import type { Timer } from '../engine/timer-queue.ts';
+import { isArmed, type Timer } from '../engine/timer-queue.ts';
 
 /** Ticks a second. */
 export const HZ = 250;
@@ -29,7 +30,8 @@ export function jiffiesOfMs(ms: number): number {
 
 /**
  * Arms the timer for tick `expires` the way add_timer() does: it fires at the next boundary of its
- * level's slot. Timers of one slot run newest first, those of coarser levels before finer ones.
+ * level's slot. Timers of one slot run newest first (in random order in the tie-shuffle mode), those of
+ * coarser levels before finer ones.
  */
 export function armWheelTimer(sim: Simulator, timer: Timer, expires: number): void {
   const now = jiffiesOf(sim);
@@ -42,8 +44,12 @@ export function armWheelTimer(sim: Simulator, timer: Timer, expires: number): vo
   }
   const slotJiffies = 2 ** (level * LEVEL_SHIFT);
   const slotStart = (Math.floor(due / slotJiffies) + 1) * slotJiffies;
-  const order =
-    (LEVEL_COUNT - level) * (ORDER_MASK + 1) + (ORDER_MASK - (sim.queue.sequence & ORDER_MASK));
+  const { tieShuffle, sequence } = sim.queue;
+  const place =
+    tieShuffle === null
+      ? ORDER_MASK - (sequence & ORDER_MASK)
+      : nextBelow(tieShuffle, ORDER_MASK + 1);
+  const order = (LEVEL_COUNT - level) * (ORDER_MASK + 1) + place;
   scheduleAt(sim, timer, slotStart * JIFFY_NS + order);
   timer.tick = slotStart;
 }
@@ -53,8 +59,10 @@ export function armWheelTimer(sim: Simulator, timer: Timer, expires: number): vo
  * @source kernel/time/timer.c run_timer_softirq(): BASE_LOCAL comes before BASE_GLOBAL
  */
 export function armPinnedWheelTimer(sim: Simulator, timer: Timer, expires: number): void {
+  const before = isArmed(timer) ? timer.tick : -1;
   armWheelTimer(sim, timer, expires);
   const { tick } = timer;
+  if (tick === before) return;
   scheduleAt(sim, timer, tick * JIFFY_NS + (ORDER_MASK - (sim.queue.sequence & ORDER_MASK)));
   timer.tick = tick;
 }
