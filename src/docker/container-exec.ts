@@ -25,14 +25,22 @@ export interface ExecSpec {
   writeError(text: string): void;
 }
 
-/** What the CLI prints when there is no such program: no `Error response from daemon`, exit code 127. */
-export class ExecNotFoundError extends DockerError {
-  override name = 'ExecNotFoundError';
+/** A program that cannot be executed: the CLI prints the message alone and exits with `exitCode`. */
+export class ExecFailedError extends DockerError {
+  override name = 'ExecFailedError';
+  /** 127: there is none; 126: it may not be executed. */
+  readonly exitCode: 126 | 127;
+
+  constructor(exitCode: 126 | 127, why: string) {
+    const what = 'OCI runtime exec failed: exec failed: unable to start container process: exec';
+    super(400, `${what}${why}: unknown`);
+    this.exitCode = exitCode;
+  }
 }
 
 /**
  * Starts a command in a running container.
- * @throws DockerError 409 not running or paused; ExecNotFoundError if there is no such program.
+ * @throws DockerError 409 not running or paused; ExecFailedError if the program cannot be executed.
  */
 export function startExec(
   engine: DockerEngine,
@@ -58,10 +66,12 @@ export function startExec(
     const why = program.includes('/')
       ? `stat ${program}: no such file or directory`
       : 'executable file not found in $PATH';
-    throw new ExecNotFoundError(
-      400,
-      `OCI runtime exec failed: exec failed: unable to start container process: exec: "${program}": ${why}: unknown`,
-    );
+    throw new ExecFailedError(127, `: "${program}": ${why}`);
+  }
+  const mayPing = container.machine.capabilities?.has('NET_RAW') ?? true;
+  if (!mayPing && /^(\/usr)?(\/bin\/)?ping$/.test(program)) {
+    // The capability in its file is more than it may get.
+    throw new ExecFailedError(126, ' /usr/bin/ping: operation not permitted');
   }
   noteContainerEvent(engine, container, `exec_start: ${line}`);
   const running = runner.start(container, {

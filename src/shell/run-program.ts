@@ -3,6 +3,7 @@ import { type Process, spawn } from '../engine/process.ts';
 import { runOn } from '../engine/simulator.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import { addDaemon } from '../world/machine.ts';
+import { refusalOf } from './capabilities.ts';
 import { waitForExit } from './driver.ts';
 import type { ProgramContext, ProgramDefinition } from './program.ts';
 import { PROGRAMS } from './programs/index.ts';
@@ -19,6 +20,11 @@ export function runProgram(
 ): Promise<number> {
   const { world, machine } = shell;
   const { sim } = world;
+  const refusal = refusalOf(machine, program.name, args);
+  if (refusal !== null) {
+    io.writeError(refusal.text);
+    return Promise.resolve(refusal.exitCode);
+  }
   const start: ProgramContext['spawnDaemon'] = (name, main) =>
     runOn(sim, netns.cpu, () => spawn(sim, netns.cpu, name, main));
   const context: ProgramContext = {
