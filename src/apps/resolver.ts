@@ -189,7 +189,10 @@ function addressesOf(replies: readonly DnsMessage[], name: string): Resolved | n
   return addresses.length === 0 ? null : { addresses, canonicalName };
 }
 
-/** Asks one server after the other, attempt after attempt. @returns a reply per type; null: none came. */
+/**
+ * Asks one server after the other, attempt after attempt, until one knows more than that it failed.
+ * @returns a reply per type; null: none came.
+ */
 function* askServers(
   process: Process,
   netns: NetNamespace,
@@ -197,16 +200,24 @@ function* askServers(
   name: string,
   types: readonly number[],
 ): Program<DnsMessage[] | null> {
+  let failed: DnsMessage[] | null = null;
   for (let attempt = 0; attempt < config.attempts; attempt++) {
     const waitSec = (config.timeoutSec << attempt) / (attempt === 0 ? 1 : config.servers.length);
     for (const server of config.servers) {
       const timeoutNs = Math.max(1, Math.floor(waitSec)) * NS_PER_SEC;
       const replies = yield* askServer(process, netns, server, name, types, timeoutNs);
-      if (replies !== null) return replies;
+      if (replies !== null && !replies.every(isFailure)) return replies;
       if (process.signal !== null) return null;
+      failed = replies ?? failed;
     }
   }
-  return null;
+  return failed;
+}
+
+/** Another server, or the same one later, may do better. @source resolv/res_send.c send_dg() */
+function isFailure(reply: DnsMessage): boolean {
+  const rcode = dnsRcodeOf(reply);
+  return rcode === 'SERVFAIL' || rcode === 'REFUSED' || rcode === 'NOTIMP';
 }
 
 function* askServer(
