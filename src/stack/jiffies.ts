@@ -44,6 +44,8 @@ export function armWheelTimer(sim: Simulator, timer: Timer, expires: number): vo
   }
   const slotJiffies = 2 ** (level * LEVEL_SHIFT);
   const slotStart = (Math.floor(due / slotJiffies) + 1) * slotJiffies;
+  // mod_timer() leaves a timer that is pending in the same slot where it is, in the same order.
+  if (isArmed(timer) && timer.tick === slotStart) return;
   const { tieShuffle, sequence } = sim.queue;
   const place =
     tieShuffle === null

@@ -3,7 +3,6 @@
  * @source include/net/inet_connection_sock.h inet_csk_reset_xmit_timer()
  */
 import { cancel } from '../../engine/simulator.ts';
-import { isArmed } from '../../engine/timer-queue.ts';
 import { armWheelTimer, jiffiesOf } from '../jiffies.ts';
 import { nowUsOf } from './tcp-path.ts';
 import type { TcpSocket } from './tcp-record.ts';
@@ -29,10 +28,9 @@ export function armSendTimer(socket: TcpSocket, what: number, jiffies: number): 
   armWheelTimer(sim, socket.retransmitTimer, jiffiesOf(sim) + delay);
 }
 
-/** Stops the timer of the sending side. */
+/** Stops the timer of the sending side: it stays armed, and does nothing when it fires. */
 export function stopSendTimer(socket: TcpSocket): void {
   socket.timerPending = TIMER_NONE;
-  cancel(socket.netns.sim, socket.retransmitTimer);
 }
 
 /** Arms the delayed-acknowledgment timer for tick `expires`. */
@@ -41,11 +39,10 @@ export function armDelayedAck(socket: TcpSocket, expires: number): void {
   armWheelTimer(socket.netns.sim, socket.delayedAckTimer, expires);
 }
 
-/** No acknowledgment is due any more. */
+/** No acknowledgment is due any more; the timer stays armed, and does nothing when it fires. */
 export function stopDelayedAck(socket: TcpSocket): void {
   socket.ackPending = 0;
   socket.ackRetry = 0;
-  if (isArmed(socket.delayedAckTimer)) cancel(socket.netns.sim, socket.delayedAckTimer);
 }
 
 /** Arms the keepalive timer (also: orphans in FIN-WAIT-2) in `jiffies`. */
@@ -56,9 +53,12 @@ export function armKeepalive(socket: TcpSocket, jiffies: number): void {
 
 /** Stops every timer of the socket. */
 export function stopAllTimers(socket: TcpSocket): void {
+  const { sim } = socket.netns;
   stopSendTimer(socket);
   stopDelayedAck(socket);
-  cancel(socket.netns.sim, socket.keepaliveTimer);
+  cancel(sim, socket.retransmitTimer);
+  cancel(sim, socket.delayedAckTimer);
+  cancel(sim, socket.keepaliveTimer);
 }
 
 /** Microseconds until the oldest segment times out. @source tcp_rto_delta_us() */
