@@ -12,6 +12,7 @@ import { printError } from './error-text.ts';
 import {
   containersOf,
   findContainer,
+  findPlace,
   namesOfPlaces,
   type Place,
   placeOfContainer,
@@ -22,6 +23,8 @@ import type { Session } from './session.ts';
 export interface Prompt {
   /** Runs one line (or several that belong together). */
   run(text: string): Promise<'next' | 'exit'>;
+  /** Runs lines in the place of this name, `''` for the first. @throws NetsimError if there is none. */
+  runAt(placeName: string, text: string): Promise<void>;
   /** Whether the text needs another line: an open quote, a loop without done. */
   isUnfinished(text: string): boolean;
   /** Ends what runs. */
@@ -77,6 +80,8 @@ export async function openPrompt(session: Session, output?: PromptOutput): Promi
   };
   return {
     run: (text) => runLine(state, text),
+    runAt: (name, text) =>
+      executeIn(state, name === '' ? placeOf(state) : findPlace(session, name), text),
     isUnfinished: (text) => isUnfinished(state.shell.library, text),
     interrupt: () => interrupt(state.shell.driver),
     complete: (line) => complete(state, line),
@@ -111,7 +116,7 @@ async function runLine(state: State, text: string): Promise<'next' | 'exit'> {
     places.pop();
     return 'next';
   }
-  const next = await placeToEnter(state, words);
+  const next = placeToEnter(state, words);
   if (next !== undefined) {
     if (next !== null) places.push(next);
     return 'next';
@@ -119,7 +124,7 @@ async function runLine(state: State, text: string): Promise<'next' | 'exit'> {
   // A namespace's or a machine's name in front: `c1 ping ...`.
   const named = words.length > 1 ? placeInFront(session, words[0]!) : null;
   if (named !== null) {
-    const nested = await placeToEnter(state, words.slice(1));
+    const nested = placeToEnter(state, words.slice(1));
     if (nested !== undefined) {
       if (nested !== null) places.push(nested);
       return 'next';
@@ -142,14 +147,12 @@ function placeInFront(session: Session, name: string): Place | null {
  * The place to which a line leads that opens a shell of its own: `enter c1`, `ssh node2`,
  * `docker exec -it c1 bash`; null if there is no such place, undefined for any other line.
  */
-async function placeToEnter(
-  state: State,
-  words: readonly string[],
-): Promise<Place | null | undefined> {
+function placeToEnter(state: State, words: readonly string[]): Place | null | undefined {
   const { session } = state;
   if (words[0] === 'enter' && words.length === 2) {
-    state.places.length = 1;
-    return enter(state, words[1]!);
+    const place = enter(state, words[1]!);
+    if (place !== null) state.places.length = 1;
+    return place;
   }
   if (words[0] === 'ssh') {
     const read = readSshArguments(words.slice(1));

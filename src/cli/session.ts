@@ -146,6 +146,9 @@ export function startObserversFromBirth(session: Session): void {
   if (options.isTraced) session.trace = startTrace(world.sim);
   if (options.pcapFolder === null) return;
   const capture = openCapture(session, true);
+  if (world.machines.size > 1) {
+    for (const netns of namespacesOf(world)) captureDevices(capture, netns.devices);
+  }
   world.sim.onDevice = (device) => captureDevices(capture, [device]);
 }
 

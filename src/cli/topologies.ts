@@ -47,6 +47,11 @@ export function loadTopology(name: string, cwd: string): LoadedTopology {
   };
 }
 
+/** The folder of a bundled topology. */
+export function bundledFolder(name: string): string {
+  return join(BUNDLED_FOLDER, name);
+}
+
 /** Only what `list` shows. */
 export function loadDescription(name: string): Topology {
   const file = join(BUNDLED_FOLDER, name, 'topology.json');
@@ -54,19 +59,23 @@ export function loadDescription(name: string): Topology {
 }
 
 function loadFolder(name: string, folder: string): LoadedTopology {
+  const file = join(folder, 'topology.json');
+  const topology = isFile(file)
+    ? parseTopology(name, readFileSync(file, 'utf8'), file)
+    : plainTopology(name);
   const scriptFile = join(folder, 'setup.sh');
-  if (statSync(scriptFile, { throwIfNoEntry: false }) === undefined) {
+  if (!isFile(scriptFile)) {
+    // The machines of a Docker world are there without a script.
+    if (topology.docker !== null) return { topology, script: '', scriptFile: `${name}/setup.sh` };
     throw new NetsimError('unknown-topology', `${folder} is no topology: it has no setup.sh`, {
       hint: suggestionFor(name, bundledNames()),
     });
   }
-  const script = readScript(scriptFile, scriptFile);
-  const file = join(folder, 'topology.json');
-  const hasFile = statSync(file, { throwIfNoEntry: false }) !== undefined;
-  const topology = hasFile
-    ? parseTopology(name, readFileSync(file, 'utf8'), file)
-    : plainTopology(name);
-  return { topology, script, scriptFile: `${name}/setup.sh` };
+  return { topology, script: readScript(scriptFile, scriptFile), scriptFile: `${name}/setup.sh` };
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** The text of a script. @throws NetsimError if it cannot be read or is none. */

@@ -64,6 +64,7 @@ export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld 
   }
   const client = addMachine(world, 'client', world.sim.cpu);
   wireLan(client, nodes);
+  for (const machine of [...nodes, client]) machine.release = 'debian-13';
   const internet = hasInternet ? addInternet(world, client) : null;
   for (const machine of nodes) {
     machine.files.writeFile('/etc/resolv.conf', 'nameserver 192.168.0.1\n');

@@ -62,7 +62,7 @@ export function parseTopology(name: string, text: string, file: string): Topolog
     description: textOf(fields.description ?? '', 'description', where),
     ping: pingOf(fields.ping, where),
     machines: machinesOf(fields.machines ?? {}, where),
-    docker: dockerOf(fields.docker, where),
+    docker: readDockerTopology(fields.docker, where),
   };
 }
 
@@ -121,7 +121,8 @@ function pingOf(value: unknown, where: Place): Topology['ping'] {
   };
 }
 
-function dockerOf(value: unknown, where: Place): DockerTopology | null {
+/** Reads the field `docker`; null if it is not there. @throws NetsimError that names the field. */
+export function readDockerTopology(value: unknown, where: Place): DockerTopology | null {
   if (value === undefined || value === null) return null;
   const fields = objectOf(value, 'docker', where);
   refuseUnknown(fields, ['nodes', 'internet', 'engine'], where);

@@ -67,7 +67,7 @@ describe('a mistake', () => {
     expect(await mistake('run', 'missing.sh')).toContain('cannot read missing.sh');
     expect(await mistake('run', FOLDER)).toContain('is a folder');
     expect(await mistake('run')).toContain('expected a script');
-    expect(await mistake('run', 'lab.md')).toContain('comes later');
+    expect(await mistake('run', 'lab.md')).toContain('cannot read lab.md');
   });
 
   test('of a capture folder that cannot be made is told', async () => {
