@@ -6,13 +6,7 @@ import { assert } from '../base/assert.ts';
 import type { Mac } from '../base/mac-address.ts';
 import { macOf } from '../base/mac-address.ts';
 import { nextBelow, nextInt32, nextUnit, type Prng } from '../base/prng.ts';
-import {
-  type Device,
-  type DeviceState,
-  makeDevice,
-  type Netns,
-  netifRx,
-} from '../engine/device.ts';
+import { type Device, type DeviceState, makeDevice, type Netns } from '../engine/device.ts';
 import type { Packet } from '../engine/packet.ts';
 import { drop, type Simulator, streamOf, timeNs } from '../engine/simulator.ts';
 import { ETHERNET_BYTES } from '../protocols/ethernet.ts';
@@ -24,6 +18,8 @@ import { scrubPacket } from './scrub.ts';
 const ETHERNET_MTU_BYTES = 1500;
 /** As txqueuelen of a network card. */
 const QUEUE_PACKETS = 1000;
+/** Room that the ring of departures starts with. */
+const DEPARTURES_MIN = 8;
 
 export interface CableOptions {
   readonly delayNs?: number;
@@ -49,8 +45,11 @@ interface Cable extends DeviceState {
   queuePackets: number;
   /** When the line has sent all that it was given. */
   freeAtNs: number;
-  /** Ring of the moments at which frames have left the queue: how many still wait is told by it. */
-  readonly departures: Float64Array;
+  /**
+   * Ring of the moments before freeAtNs at which frames leave the queue: how many still wait is told by
+   * it. Its length is a power of two.
+   */
+  departures: Float64Array;
   firstDeparture: number;
   departureCount: number;
   readonly random: Prng;
@@ -85,10 +84,6 @@ export function setCable(device: Device, options: CableOptions): void {
   cable.rateBitPerSec = options.rateBitPerSec ?? cable.rateBitPerSec;
   cable.jitterNs = options.jitterNs ?? cable.jitterNs;
   cable.lossRate = options.lossRate ?? cable.lossRate;
-  assert(
-    options.queuePackets === undefined || options.queuePackets <= cable.departures.length,
-    'the queue of a cable does not grow once it is made',
-  );
   cable.queuePackets = options.queuePackets ?? cable.queuePackets;
 }
 
@@ -112,7 +107,6 @@ function cableOf(device: Device): Cable {
 }
 
 function makeEnd(netns: Netns, name: string, options: CableOptions, mac: Mac | undefined): Device {
-  const queuePackets = options.queuePackets ?? QUEUE_PACKETS;
   const state: Cable = {
     kind: 'cable',
     peer: null,
@@ -120,9 +114,9 @@ function makeEnd(netns: Netns, name: string, options: CableOptions, mac: Mac | u
     rateBitPerSec: options.rateBitPerSec ?? 0,
     jitterNs: options.jitterNs ?? 0,
     lossRate: options.lossRate ?? 0,
-    queuePackets,
+    queuePackets: options.queuePackets ?? QUEUE_PACKETS,
     freeAtNs: 0,
-    departures: new Float64Array(queuePackets),
+    departures: new Float64Array(DEPARTURES_MIN),
     firstDeparture: 0,
     departureCount: 0,
     random: streamOf(netns.sim, 'devices/cable'),
@@ -150,7 +144,7 @@ function plug(device: Device, peer: Device): void {
   const cable = cableOf(device);
   const { sim } = device.netns;
   cable.peer = peer;
-  cable.line = makeDelayLine(sim, peer.netns.cpu, (packet) => netifRx(sim, peer, packet));
+  cable.line = makeDelayLine(sim, peer);
 }
 
 function destroyCable(_sim: Simulator, device: Device): void {
@@ -183,16 +177,17 @@ function transmitCable(sim: Simulator, device: Device, packet: Packet): void {
   const now = timeNs(sim);
   let departureNs = now;
   if (cable.rateBitPerSec > 0) {
-    forgetDepartures(cable, now);
-    if (cable.departureCount >= cable.queuePackets) {
+    const isBusy = cable.freeAtNs > now;
+    if (cable.departureCount > 0) forgetDepartures(cable, now);
+    if ((isBusy ? cable.departureCount + 1 : 0) >= cable.queuePackets) {
       refuse(sim, device, packet);
       drop(sim, packet, 'queue-full', device);
       return;
     }
-    const startNs = cable.freeAtNs > now ? cable.freeAtNs : now;
+    if (isBusy) remember(cable, cable.freeAtNs);
+    const startNs = isBusy ? cable.freeAtNs : now;
     departureNs = startNs + Math.ceil((sizeBytes * 8e9) / cable.rateBitPerSec);
     cable.freeAtNs = departureNs;
-    remember(cable, departureNs);
   }
   if (cable.lossRate > 0 && nextUnit(cable.random) < cable.lossRate) {
     drop(sim, packet, 'link-loss', device);
@@ -212,15 +207,25 @@ function transmitCable(sim: Simulator, device: Device, packet: Packet): void {
 function forgetDepartures(cable: Cable, nowNs: number): void {
   const { departures } = cable;
   while (cable.departureCount > 0 && departures[cable.firstDeparture]! <= nowNs) {
-    cable.firstDeparture = (cable.firstDeparture + 1) % departures.length;
+    cable.firstDeparture = (cable.firstDeparture + 1) & (departures.length - 1);
     cable.departureCount--;
   }
 }
 
 function remember(cable: Cable, departureNs: number): void {
+  if (cable.departureCount === cable.departures.length) growDepartures(cable);
   const { departures } = cable;
-  departures[(cable.firstDeparture + cable.departureCount) % departures.length] = departureNs;
+  departures[(cable.firstDeparture + cable.departureCount) & (departures.length - 1)] = departureNs;
   cable.departureCount++;
+}
+
+function growDepartures(cable: Cable): void {
+  const { departures, firstDeparture } = cable;
+  const { length } = departures;
+  const larger = new Float64Array(length * 2);
+  for (let i = 0; i < length; i++) larger[i] = departures[(firstDeparture + i) & (length - 1)]!;
+  cable.departures = larger;
+  cable.firstDeparture = 0;
 }
 
 /** What was not sent is not counted as sent. */

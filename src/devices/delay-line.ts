@@ -1,8 +1,8 @@
 /**
- * Packets on their way for a while: a FIFO of packets with the times at which they arrive, and one
+ * Packets on their way to a device for a while: a FIFO whose packets know when they arrive, and one
  * timer for the first of them, however many there are. Times never fall: nothing overtakes.
  */
-import type { Cpu } from '../engine/cpu.ts';
+import { type Device, netifRx } from '../engine/device.ts';
 import type { DropReason } from '../engine/drop-reason.ts';
 import {
   dequeue,
@@ -14,32 +14,21 @@ import {
 import { cancel, drop, type Simulator, scheduleAt } from '../engine/simulator.ts';
 import { makeTimer, type Timer } from '../engine/timer-queue.ts';
 
-const CAPACITY_MIN = 64;
-
 export interface DelayLine {
   readonly sim: Simulator;
+  /** The device at the end: it gets each packet when it has arrived, on its CPU. */
+  readonly device: Device;
   readonly queue: PacketQueue;
-  /** Ring of arrival times, one for each packet of the queue. */
-  times: Float64Array;
-  first: number;
-  /** Arrival of the last one. */
-  lastNs: number;
   readonly timer: Timer;
 }
 
-/** @param arrive gets each packet when it has arrived, on `cpu`; owns it. */
-export function makeDelayLine(
-  sim: Simulator,
-  cpu: Cpu,
-  arrive: (packet: Packet) => void,
-): DelayLine {
+/** An empty line to `device`. */
+export function makeDelayLine(sim: Simulator, device: Device): DelayLine {
   const line: DelayLine = {
     sim,
+    device,
     queue: makePacketQueue(),
-    times: new Float64Array(CAPACITY_MIN),
-    first: 0,
-    lastNs: 0,
-    timer: makeTimer(cpu, () => run(line, arrive)),
+    timer: makeTimer(device.netns.cpu, () => run(line)),
   };
   return line;
 }
@@ -47,12 +36,10 @@ export function makeDelayLine(
 /** Sends a packet on its way; it arrives at `atNs`, or with the one before it if that is later. */
 export function putOnLine(line: DelayLine, packet: Packet, atNs: number): void {
   const { queue } = line;
-  if (queue.count === line.times.length) grow(line);
-  const arrivalNs = atNs > line.lastNs ? atNs : line.lastNs;
-  line.lastNs = arrivalNs;
-  line.times[(line.first + queue.count) & (line.times.length - 1)] = arrivalNs;
+  const { tail } = queue;
+  packet.dueNs = tail !== null && tail.dueNs > atNs ? tail.dueNs : atNs;
   enqueue(queue, packet);
-  if (queue.count === 1) scheduleAt(line.sim, line.timer, arrivalNs);
+  if (tail === null) scheduleAt(line.sim, line.timer, packet.dueNs);
 }
 
 /** Drops all that is under way. */
@@ -65,19 +52,16 @@ export function clearLine(line: DelayLine, reason: DropReason): void {
   }
 }
 
-function run(line: DelayLine, arrive: (packet: Packet) => void): void {
-  const { sim, queue } = line;
-  while (queue.count > 0 && line.times[line.first]! <= sim.nowNs) {
-    line.first = (line.first + 1) & (line.times.length - 1);
-    arrive(dequeue(queue)!);
+function run(line: DelayLine): void {
+  const { sim, device, queue } = line;
+  for (;;) {
+    const first = queue.head;
+    if (first === null) return;
+    if (first.dueNs > sim.nowNs) {
+      scheduleAt(sim, line.timer, first.dueNs);
+      return;
+    }
+    dequeue(queue);
+    netifRx(sim, device, first);
   }
-  if (queue.count > 0) scheduleAt(sim, line.timer, line.times[line.first]!);
-}
-
-function grow(line: DelayLine): void {
-  const { times, first } = line;
-  const larger = new Float64Array(times.length * 2);
-  for (let i = 0; i < times.length; i++) larger[i] = times[(first + i) & (times.length - 1)]!;
-  line.times = larger;
-  line.first = 0;
 }

@@ -15,8 +15,8 @@ export interface Runnable {
 
 export interface Cpu {
   readonly name: string;
-  /** When it has done all that it was given so far. */
-  freeAtNs: number;
+  /** Its place in Simulator.cpus and Simulator.freeAtNs. */
+  readonly index: number;
   /** Frames handed to the stack and not yet processed (softnet_data.input_pkt_queue). */
   readonly backlog: PacketQueue;
   firstReady: Runnable | null;
@@ -30,12 +30,13 @@ export interface Cpu {
 /** @param softirq continues with the backlog. @param schedule runs the next ready process. */
 export function makeCpu(
   name: string,
+  index: number,
   softirq: (cpu: Cpu) => void,
   schedule: (cpu: Cpu) => void,
 ): Cpu {
   const cpu: Cpu = {
     name,
-    freeAtNs: 0,
+    index,
     backlog: makePacketQueue(),
     firstReady: null,
     lastReady: null,

@@ -141,6 +141,7 @@ function makePacket(pool: PacketPool, lengthBytes: number): Packet {
     bridgeInPort: null,
     bridgeOutPort: null,
     control: 0,
+    dueNs: 0,
     next: null,
     isFree: true,
   };

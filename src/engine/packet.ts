@@ -86,6 +86,8 @@ export interface Packet {
   bridgeOutPort: Device | null;
   /** A private word of whichever layer holds the packet now (skb->cb): TCP's end sequence, say. */
   control: number;
+  /** When it arrives, while a delay line holds it. */
+  dueNs: number;
   /** Link of the queue that holds it (neighbour queue, socket queue, cable). */
   next: Packet | null;
   /** True while it lies in the pool. */

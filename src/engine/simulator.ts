@@ -30,6 +30,9 @@ import type { TraceSlot } from './trace.ts';
 /** Frames of one softirq before other events get their turn. @source net.core.netdev_budget */
 const NETDEV_BUDGET = 300;
 
+/** Room for CPUs that a run starts with. */
+const CPUS_MIN = 8;
+
 /** Nested transmits that are believed to be a loop. @source net/core/dev.h XMIT_RECURSION_LIMIT */
 export const XMIT_RECURSION_LIMIT = 8;
 
@@ -69,6 +72,8 @@ export interface Simulator {
   /** How many packets ended for which reason. */
   readonly dropCounts: Map<DropReason, number>;
   readonly cpus: Cpu[];
+  /** When each CPU has done all that it was given so far; as fields these would be numbers on the heap. */
+  freeAtNs: Float64Array;
 }
 
 export interface SimulatorOptions {
@@ -107,6 +112,7 @@ export function makeSimulator(options: SimulatorOptions = {}): Simulator {
     onDevice: null,
     dropCounts: new Map(),
     cpus: [],
+    freeAtNs: new Float64Array(CPUS_MIN),
   };
   sim.cpu = addCpu(sim, 'host');
   return sim;
@@ -114,8 +120,15 @@ export function makeSimulator(options: SimulatorOptions = {}): Simulator {
 
 /** Another host's CPU. */
 export function addCpu(sim: Simulator, name: string): Cpu {
+  const index = sim.cpus.length;
+  if (index === sim.freeAtNs.length) {
+    const longer = new Float64Array(index * 2);
+    longer.set(sim.freeAtNs);
+    sim.freeAtNs = longer;
+  }
   const cpu = makeCpu(
     name,
+    index,
     () => runSoftirq(sim),
     (own) => runNextReady(sim, own),
   );
@@ -227,11 +240,13 @@ function runNextReady(sim: Simulator, cpu: Cpu): void {
  */
 export function runOne(sim: Simulator): void {
   const { queue } = sim;
+  const dueNs = earliestNs(queue);
   const timer = popTimer(queue);
   const { cpu, tick } = timer;
   sim.eventCount++;
   sim.cpu = cpu;
-  sim.nowNs = timer.timeNs > cpu.freeAtNs ? timer.timeNs : cpu.freeAtNs;
+  const freeAtNs = sim.freeAtNs[cpu.index]!;
+  sim.nowNs = dueNs > freeAtNs ? dueNs : freeAtNs;
   sim.workNs = 0;
   sim.bottomHalfDepth = 1;
   timer.run();
@@ -243,7 +258,7 @@ export function runOne(sim: Simulator): void {
   if (cpu.backlog.count > 0 && cpu.softirqTimer.heapIndex < 0) runSoftirq(sim);
   sim.nowNs += sim.workNs;
   sim.workNs = 0;
-  cpu.freeAtNs = sim.nowNs;
+  sim.freeAtNs[cpu.index] = sim.nowNs;
 }
 
 /**
@@ -253,14 +268,15 @@ export function runOne(sim: Simulator): void {
 export function runOn<Result>(sim: Simulator, cpu: Cpu, act: () => Result): Result {
   assert(sim.bottomHalfDepth === 0, 'a call from outside comes between events');
   sim.cpu = cpu;
-  if (cpu.freeAtNs > sim.nowNs) sim.nowNs = cpu.freeAtNs;
+  const freeAtNs = sim.freeAtNs[cpu.index]!;
+  if (freeAtNs > sim.nowNs) sim.nowNs = freeAtNs;
   sim.workNs = 0;
   try {
     return act();
   } finally {
     sim.nowNs += sim.workNs;
     sim.workNs = 0;
-    cpu.freeAtNs = sim.nowNs;
+    sim.freeAtNs[cpu.index] = sim.nowNs;
   }
 }
 

@@ -11,8 +11,6 @@ import type { Cpu } from './cpu.ts';
 export interface Timer {
   /** Place in the heap, -1 while it is not armed. */
   heapIndex: number;
-  /** When it fires, valid while armed. */
-  timeNs: number;
   /** The tick of the coarse clock at which it fires, -1 for a precise timer; see runOne. */
   tick: number;
   /** The CPU on which `run` runs. */
@@ -26,14 +24,15 @@ export interface TimerQueue {
   /** Key 1: time. Key 2: order of arming (or, in the tie-shuffle mode, a random number). */
   times: Float64Array;
   orders: Float64Array;
-  timers: Timer[];
+  /** In the order of the keys; null beyond `count`. */
+  timers: Array<Timer | null>;
   /** Not null: equal times run in random order (a test of outcomes, see architecture). */
   tieShuffle: Prng | null;
 }
 
 /** A timer that calls `run` on `cpu` each time it fires. */
 export function makeTimer(cpu: Cpu, run: () => void): Timer {
-  return { heapIndex: -1, timeNs: 0, tick: -1, cpu, run };
+  return { heapIndex: -1, tick: -1, cpu, run };
 }
 
 export function makeTimerQueue(): TimerQueue {
@@ -42,7 +41,7 @@ export function makeTimerQueue(): TimerQueue {
     sequence: 0,
     times: new Float64Array(64),
     orders: new Float64Array(64),
-    timers: [],
+    timers: new Array<Timer | null>(64).fill(null),
     tieShuffle: null,
   };
 }
@@ -56,7 +55,6 @@ export function armTimer(queue: TimerQueue, timer: Timer, timeNs: number): void 
     queue.timers[index] = timer;
     timer.heapIndex = index;
   }
-  timer.timeNs = timeNs;
   timer.tick = -1;
   queue.times[index] = timeNs;
   queue.orders[index] =
@@ -103,7 +101,7 @@ export function popTimer(queue: TimerQueue): Timer {
 function removeAt(queue: TimerQueue, index: number): void {
   const last = --queue.count;
   const moved = queue.timers[last]!;
-  queue.timers.length = last;
+  queue.timers[last] = null; // and not `length`, which costs a call into the runtime
   if (index === last) return;
   queue.timers[index] = moved;
   queue.times[index] = queue.times[last]!;
@@ -176,4 +174,5 @@ function grow(queue: TimerQueue): void {
   orders.set(queue.orders);
   queue.times = times;
   queue.orders = orders;
+  for (let i = queue.timers.length; i < times.length; i++) queue.timers.push(null);
 }

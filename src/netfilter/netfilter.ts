@@ -83,8 +83,8 @@ export interface IpvsTest {
 export interface Netfilter {
   readonly netns: Netns;
   readonly slots: NetfilterSlots;
-  /** 1 for each hook on which anything hangs; 0 lets the stack skip the call. */
-  readonly isActive: Uint8Array;
+  /** Bit `hook` is set for each hook on which anything hangs: without it the stack skips the call. */
+  activeHooks: number;
   readonly tables: Tables;
   readonly interfaces: InterfaceTests;
   readonly conntrack: Conntrack;
@@ -113,9 +113,9 @@ export interface Netfilter {
 
 export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
   return {
+    activeHooks: 0,
     netns,
     slots,
-    isActive: new Uint8Array(5),
     tables: makeTables(),
     interfaces: makeInterfaceTests(),
     conntrack: makeConntrack(netns),
@@ -130,6 +130,11 @@ export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
     iptablesVersion: '1.8.9',
     isForIpsec: null,
   };
+}
+
+/** Whether anything hangs on a hook: if not, the stack need not call runHook. */
+export function hasHook(netfilter: Netfilter, hook: number): boolean {
+  return (netfilter.activeHooks & (1 << hook)) !== 0;
 }
 
 /**

@@ -284,13 +284,14 @@ function isTracking(rule: Rule): boolean {
   return rule.matches.some((match) => match.scope.needsConntrack);
 }
 
-/** Sets `isActive` from what hangs on each hook. */
+/** Sets `activeHooks` from what hangs on each hook. */
 export function refreshHooks(netfilter: Netfilter): void {
   const { tables } = netfilter;
   const tracks = netfilter.needsConntrack > 0 || netfilter.otherTrackers > 0;
   netfilter.isTracking = tracks;
+  netfilter.activeHooks = 0;
   for (let hook = 0; hook < 5; hook++) {
     const walks = TABLE_NAMES.some((name) => tables[name].walked[hook] !== null);
-    netfilter.isActive[hook] = walks || (tracks && hook !== HOOK_FORWARD) ? 1 : 0;
+    if (walks || (tracks && hook !== HOOK_FORWARD)) netfilter.activeHooks |= 1 << hook;
   }
 }

@@ -31,6 +31,7 @@ import {
   HOOK_FORWARD,
   HOOK_POSTROUTING,
   HOOK_PREROUTING,
+  hasHook,
   runHook,
 } from '../netfilter/netfilter.ts';
 import {
@@ -91,7 +92,7 @@ function preRouting(sim: Simulator, port: BridgePort, packet: Packet): Packet | 
   packet.bridgeInPort = port.device;
   packet.bridgeOutPort = null;
   packet.inDevice = bridge;
-  if (netns.netfilter.isActive[HOOK_PREROUTING] === 0) {
+  if (!hasHook(netns.netfilter, HOOK_PREROUTING)) {
     packet.flags |= PACKET_BRIDGE_PREROUTED;
     return packet;
   }
@@ -201,7 +202,7 @@ function forward(sim: Simulator, port: BridgePort, packet: Packet): Packet | nul
   const bridge = port.bridge;
   const { netfilter } = namespaceOf(bridge);
   packet.bridgeOutPort = port.device;
-  if (netfilter.isActive[HOOK_FORWARD] === 0) return packet;
+  if (!hasHook(netfilter, HOOK_FORWARD)) return packet;
   return runBridgedHook(sim, bridge, packet, HOOK_FORWARD, bridge);
 }
 
@@ -214,7 +215,7 @@ function postRouting(sim: Simulator, port: BridgePort, packet: Packet): void {
   const bridge = port.bridge;
   const netns = namespaceOf(bridge);
   let current: Packet | null = packet;
-  if (netns.netfilter.isActive[HOOK_POSTROUTING] !== 0) {
+  if (hasHook(netns.netfilter, HOOK_POSTROUTING)) {
     current = runBridgedHook(sim, bridge, packet, HOOK_POSTROUTING, null);
     if (current === null) return;
   }

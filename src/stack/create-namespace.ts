@@ -43,27 +43,29 @@ export function createNamespace(sim: Simulator, name: string, cpu: Cpu = sim.cpu
   const id = (counts.get(sim) ?? 0) + 1;
   counts.set(sim, id);
   const identity = { id, name, sim, cpu };
+  const slots = makeNetfilterSlots(() => netns);
+  // The order is that of the fields in memory: what every packet looks at stands together.
   const netns: NetNamespace = {
-    ...identity,
-    devices: [],
-    deviceByName: new Map(),
-    nextIndex: 1,
-    loopback: null as unknown as Device, // set below: lo needs its namespace
+    sim,
+    cpu,
     fib: makeFib(),
-    neighbours: makeNeighbourTable(),
-    sysctl: makeSysctls(),
-    netfilter: makeNetfilter(
-      identity,
-      makeNetfilterSlots(() => netns),
-    ),
-    pathMtu: makePathMtuCache(),
-    fragments: makeFragments(),
-    ipIds: ipIdsOf(sim),
-    icmpLimits: makeIcmpLimits(),
+    netfilter: makeNetfilter(identity, slots),
+    loopback: null as unknown as Device, // set below: lo needs its namespace
+    protocols: PROTOCOLS,
     rawSockets: [],
     udp: makeUdpTable(),
     tcp: makeTcpTable(),
-    protocols: PROTOCOLS,
+    sysctl: makeSysctls(),
+    ipIds: ipIdsOf(sim),
+    id,
+    name,
+    devices: [],
+    deviceByName: new Map(),
+    nextIndex: 1,
+    neighbours: makeNeighbourTable(),
+    pathMtu: makePathMtuCache(),
+    fragments: makeFragments(),
+    icmpLimits: makeIcmpLimits(),
     errorHandlers: ERROR_HANDLERS,
     sendIcmpError,
     deviceWatchers: [(device, change) => followDevice(netns, device, change)],

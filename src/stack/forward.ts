@@ -4,7 +4,7 @@
  */
 import { PACKET_FORWARDED, PACKET_HOST, PACKET_IGNORE_DF, type Packet } from '../engine/packet.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
-import { HOOK_FORWARD, runHook } from '../netfilter/netfilter.ts';
+import { HOOK_FORWARD, hasHook, runHook } from '../netfilter/netfilter.ts';
 import {
   ICMP_TIME_EXCEEDED,
   ICMP_UNREACHABLE,
@@ -39,7 +39,7 @@ export function forward(sim: Simulator, netns: NetNamespace, packet: Packet): vo
   }
   decreaseTtl(bytes, network);
   if (packet.outDevice === packet.inDevice) sendRedirectIfNeeded(sim, netns, packet);
-  if (netns.netfilter.isActive[HOOK_FORWARD] !== 0) {
+  if (hasHook(netns.netfilter, HOOK_FORWARD)) {
     const { inDevice, outDevice } = packet;
     const passed = runHook(sim, netns.netfilter, HOOK_FORWARD, packet, inDevice, outDevice);
     if (passed === null) return;

@@ -10,7 +10,7 @@
 import type { Device } from '../engine/device.ts';
 import { PACKET_BRIDGE_PREROUTED, PACKET_OTHERHOST, type Packet } from '../engine/packet.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
-import { HOOK_INPUT, HOOK_PREROUTING, runHook } from '../netfilter/netfilter.ts';
+import { HOOK_INPUT, HOOK_PREROUTING, hasHook, runHook } from '../netfilter/netfilter.ts';
 import {
   ETHERNET_BYTES,
   ETHERTYPE_ARP,
@@ -74,7 +74,7 @@ export function receiveIpv4(sim: Simulator, device: Device, packet: Packet): voi
   let current: Packet | null = packet;
   if ((packet.flags & PACKET_BRIDGE_PREROUTED) !== 0) {
     packet.flags &= ~PACKET_BRIDGE_PREROUTED; // the bridge has run this hook already
-  } else if (netns.netfilter.isActive[HOOK_PREROUTING] !== 0) {
+  } else if (hasHook(netns.netfilter, HOOK_PREROUTING)) {
     current = runHook(sim, netns.netfilter, HOOK_PREROUTING, packet, device, null);
     if (current === null) return;
   }
@@ -101,7 +101,7 @@ export function deliverLocally(sim: Simulator, netns: NetNamespace, packet: Pack
     current = reassemble(sim, netns, packet, REASSEMBLE_LOCAL);
     if (current === null) return;
   }
-  if (netns.netfilter.isActive[HOOK_INPUT] !== 0) {
+  if (hasHook(netns.netfilter, HOOK_INPUT)) {
     current = runHook(sim, netns.netfilter, HOOK_INPUT, current, current.inDevice, null);
     if (current === null) return;
   }

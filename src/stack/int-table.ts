@@ -3,6 +3,9 @@
  * in an Int32Array, no allocation on a lookup, found or not.
  */
 export interface IntTable<Value> {
+  /** What was found last: most questions are about the same key as the one before. */
+  recentKey: number;
+  recent: Value | null;
   keys: Int32Array;
   /** null marks a free slot. */
   values: Array<Value | null>;
@@ -15,6 +18,8 @@ const INITIAL_SLOTS = 8;
 
 export function makeIntTable<Value>(): IntTable<Value> {
   return {
+    recentKey: 0,
+    recent: null,
     keys: new Int32Array(INITIAL_SLOTS),
     values: new Array<Value | null>(INITIAL_SLOTS).fill(null),
     count: 0,
@@ -24,17 +29,24 @@ export function makeIntTable<Value>(): IntTable<Value> {
 
 /** The value under `key`, null if there is none. */
 export function getInt<Value>(table: IntTable<Value>, key: number): Value | null {
+  if (table.recentKey === key && table.recent !== null) return table.recent;
   const { keys, values, mask } = table;
   let slot = slotOf(key, mask);
   for (;;) {
     const value = values[slot]!;
-    if (value === null || keys[slot] === key) return value;
+    if (value === null) return null;
+    if (keys[slot] === key) {
+      table.recentKey = key;
+      table.recent = value;
+      return value;
+    }
     slot = (slot + 1) & mask;
   }
 }
 
 /** Puts `value` under `key`, in place of what was there. */
 export function setInt<Value>(table: IntTable<Value>, key: number, value: Value): void {
+  table.recent = null;
   if ((table.count + 1) * 2 > table.mask + 1) grow(table);
   const { keys, values, mask } = table;
   let slot = slotOf(key, mask);
@@ -52,6 +64,7 @@ export function setInt<Value>(table: IntTable<Value>, key: number, value: Value)
 
 /** Takes `key` out; nothing happens if it is not there. */
 export function deleteInt<Value>(table: IntTable<Value>, key: number): void {
+  table.recent = null;
   const { keys, values, mask } = table;
   let slot = slotOf(key, mask);
   while (values[slot] !== null && keys[slot] !== key) slot = (slot + 1) & mask;

@@ -4,7 +4,7 @@
  * @source net/ipv4/route.c __ip_select_ident(), ip_idents_reserve()
  */
 import type { Ipv4 } from '../base/ipv4-address.ts';
-import { nextBelow, nextInt32 } from '../base/prng.ts';
+import { nextBelow, nextInt32, type Prng } from '../base/prng.ts';
 import { type Simulator, streamOf, timeNs } from '../engine/simulator.ts';
 import type { NetNamespace } from './namespace.ts';
 
@@ -16,6 +16,7 @@ export interface IpIds {
   readonly key: number;
   readonly counters: Int32Array;
   readonly lastTicks: Float64Array;
+  readonly random: Prng;
 }
 
 const idsOfRuns = new WeakMap<Simulator, IpIds>();
@@ -27,7 +28,8 @@ export function ipIdsOf(sim: Simulator): IpIds {
   const stream = streamOf(sim, 'stack/ip-id');
   const counters = new Int32Array(BUCKETS);
   for (let i = 0; i < BUCKETS; i++) counters[i] = nextInt32(stream) & 0xffff;
-  const ids = { key: nextInt32(stream), counters, lastTicks: new Float64Array(BUCKETS) };
+  const key = nextInt32(stream);
+  const ids = { key, counters, lastTicks: new Float64Array(BUCKETS), random: stream };
   idsOfRuns.set(sim, ids);
   return ids;
 }
@@ -40,7 +42,7 @@ export function nextIpId(
   target: Ipv4,
   protocol: number,
 ): number {
-  const { key, counters, lastTicks } = netns.ipIds;
+  const { key, counters, lastTicks, random } = netns.ipIds;
   let hash =
     Math.imul(source ^ key, 0x9e3779b1) ^
     Math.imul(target ^ protocol ^ (netns.id << 8), 0x85ebca6b);
@@ -51,7 +53,7 @@ export function nextIpId(
   let step = 1;
   if (elapsed > 0) {
     lastTicks[bucket] = tick;
-    step += nextBelow(streamOf(sim, 'stack/ip-id'), Math.min(elapsed, 65535));
+    step += nextBelow(random, Math.min(elapsed, 65535));
   }
   const id = (counters[bucket]! + step) & 0xffff;
   counters[bucket] = id;

@@ -10,7 +10,7 @@ import type { Ipv4 } from '../base/ipv4-address.ts';
 import type { DropReason } from '../engine/drop-reason.ts';
 import { PACKET_IGNORE_DF, type Packet } from '../engine/packet.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
-import { HOOK_OUTPUT, HOOK_POSTROUTING, runHook } from '../netfilter/netfilter.ts';
+import { HOOK_OUTPUT, HOOK_POSTROUTING, hasHook, runHook } from '../netfilter/netfilter.ts';
 import { ICMP_UNREACHABLE, UNREACHABLE_FRAG_NEEDED } from '../protocols/icmp.ts';
 import { IP_DF, IPV4_BYTES, ipFragmentField, writeIpv4 } from '../protocols/ipv4.ts';
 import { fragmentPacket } from './fragment.ts';
@@ -82,7 +82,7 @@ export function sendIpv4(
 export function localOut(sim: Simulator, netns: NetNamespace, packet: Packet): void {
   sim.workNs += sim.cost.ipOutputNs;
   packet.device = packet.outDevice;
-  if (netns.netfilter.isActive[HOOK_OUTPUT] !== 0) {
+  if (hasHook(netns.netfilter, HOOK_OUTPUT)) {
     const { outDevice } = packet;
     const passed = runHook(sim, netns.netfilter, HOOK_OUTPUT, packet, null, outDevice);
     if (passed !== null) output(sim, netns, passed);
@@ -94,7 +94,7 @@ export function localOut(sim: Simulator, netns: NetNamespace, packet: Packet): v
 /** A routed packet, ours or forwarded, passes POSTROUTING. Owns the packet. @source ip_output() */
 export function output(sim: Simulator, netns: NetNamespace, packet: Packet): void {
   packet.device = packet.outDevice;
-  if (netns.netfilter.isActive[HOOK_POSTROUTING] !== 0) {
+  if (hasHook(netns.netfilter, HOOK_POSTROUTING)) {
     const { outDevice } = packet;
     const passed = runHook(sim, netns.netfilter, HOOK_POSTROUTING, packet, null, outDevice);
     if (passed !== null) finishOutput(sim, netns, passed);

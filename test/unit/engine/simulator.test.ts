@@ -109,6 +109,6 @@ describe('simulator', () => {
       return timeNs(sim);
     });
     expect(result).toBe(530);
-    expect(sim.cpu.freeAtNs).toBe(530);
+    expect(sim.freeAtNs[sim.cpu.index]).toBe(530);
   });
 });
