@@ -46,16 +46,37 @@ export function recordData(record: DnsRecord): string {
   }
 }
 
-/** Pads with tabs to a column of 24, one tab at least. */
-function toColumn(text: string): string {
-  const tabs = Math.max(1, Math.ceil((24 - text.length) / 8));
-  return text + '\t'.repeat(tabs);
+/** Columns of a line: TTL, class, type, data; a tab is 8 wide. */
+const COLUMNS = [24, 32, 40, 48] as const;
+const TAB = 8;
+
+/**
+ * Words in their columns, at least one blank apart; an empty word leaves its column out.
+ * @source BIND 9.18 lib/dns/masterdump.c indent()
+ */
+function alignWords(name: string, words: readonly [string, string, string, string]): string {
+  let text = name;
+  let column = name.length;
+  words.forEach((word, i) => {
+    if (word === '') return;
+    const target = Math.max(COLUMNS[i]!, column + 1);
+    const tabs = Math.floor(target / TAB) - Math.floor(column / TAB);
+    const from = tabs > 0 ? Math.floor(target / TAB) * TAB : column;
+    text += '\t'.repeat(tabs) + ' '.repeat(target - from) + word;
+    column = target + word.length;
+  });
+  return text;
 }
 
 /** A record as a line of a zone file, aligned as dig aligns it. */
 export function recordLine(record: DnsRecord): string {
-  const name = toColumn(absoluteName(record.name));
-  return `${name}${record.ttlSec}\tIN\t${dnsTypeName(record.type)}\t${recordData(record)}`;
+  const { name, ttlSec, type } = record;
+  return alignWords(absoluteName(name), [
+    String(ttlSec),
+    'IN',
+    dnsTypeName(type),
+    recordData(record),
+  ]);
 }
 
 /** What of a reply dig prints. */
@@ -89,7 +110,8 @@ export function digText(
     text += `;; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags:; udp: ${option.class}\n`;
   }
   const questions = message.questions.map(
-    ({ name, type }) => `${toColumn(`;${absoluteName(name)}`)}\tIN\t${dnsTypeName(type)}`,
+    // The semicolon takes no column.
+    ({ name, type }) => `;${alignWords(absoluteName(name), ['', 'IN', dnsTypeName(type), ''])}`,
   );
   section('QUESTION', sections.question, questions);
   section('ANSWER', sections.answer, message.answers.map(recordLine));

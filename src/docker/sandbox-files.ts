@@ -74,7 +74,8 @@ export function shareSandboxFiles(container: Container, other: Container): void 
 
 /** A running container got an endpoint (`network connect`): its files and its resolver. Call after joinEndpoint. */
 export function noteEndpointJoined(engine: DockerEngine, endpoint: DockerEndpoint): void {
-  const { container } = endpoint;
+  const { container, network, aliases } = endpoint;
+  endpoint.dnsNames = dnsNamesOf(container, network.name, aliases);
   const line = hostsLine(engine, endpoint);
   if (line !== '') container.machine.files.appendFile('/etc/hosts', line);
   if (!needsResolver(container)) return;
