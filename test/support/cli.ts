@@ -2,8 +2,8 @@
 import { Readable } from 'node:stream';
 import { runCli } from '../../src/cli/cli.ts';
 import { currentSimulator } from '../../src/cli/current-run.ts';
-import { runUntil } from '../../src/engine/simulator.ts';
 import { checkLaws } from '../../src/observe/invariants.ts';
+import { letRest } from './run-recorded.ts';
 
 export interface CliResult {
   readonly exitCode: number;
@@ -44,8 +44,7 @@ export async function netsim(
   });
   const sim = currentSimulator();
   if (sim !== null && exitCode !== 4 && options.isRestless !== true) {
-    const outcome = runUntil(sim, sim.nowNs + SETTLE_NS);
-    if (outcome !== 'frame-limit') checkLaws(sim);
+    if (letRest(sim, SETTLE_NS) !== 'frame-limit') checkLaws(sim);
   }
   return { exitCode, stdout, stderr };
 }

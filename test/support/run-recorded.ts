@@ -1,7 +1,7 @@
 /** Runs a script as `netsim run --pcap` does, but in a world that the test chooses; the laws must hold. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runUntil } from '../../src/engine/simulator.ts';
+import { type RunOutcome, runUntil, type Simulator } from '../../src/engine/simulator.ts';
 import {
   type Capture,
   captureDevices,
@@ -29,6 +29,15 @@ export interface RecordedRun {
 /** Virtual time after which what was under way has arrived or is given up. */
 const SETTLE_NS = 60e9;
 
+/** Lets virtual time pass, whoever asks for a pause meanwhile. */
+export function letRest(sim: Simulator, durationNs = SETTLE_NS): RunOutcome {
+  const endNs = sim.nowNs + durationNs;
+  let outcome: RunOutcome;
+  do outcome = runUntil(sim, endNs);
+  while (outcome === 'paused');
+  return outcome;
+}
+
 /** The text of a twin script. */
 export function twinText(name: string): string {
   return readFileSync(join(TWIN_FOLDER, `${name}.sh`), 'utf8');
@@ -55,7 +64,7 @@ export async function runRecorded(text: string, options: WorldOptions = {}): Pro
     },
   });
   closeCapture(capture);
-  runUntil(world.sim, world.sim.nowNs + SETTLE_NS);
+  letRest(world.sim);
   checkLaws(world.sim, { namespaces: [machine.root, ...machine.namespaces.values()] });
   return { world, exitCode, output, capture };
 }
