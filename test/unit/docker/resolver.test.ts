@@ -12,11 +12,11 @@ import { type Lab, makeLab } from '../../support/shell.ts';
 let lab: Lab;
 
 function network(name: string, members: Record<string, readonly string[]>): DockerNetwork {
-  const endpoints = Object.entries(members).map(([address, dnsNames]) => [
-    address,
-    { address: parseIpv4(address), dnsNames, network: { name, isInternal: false } },
-  ]);
-  return { name, isInternal: false, endpoints: new Map(endpoints) } as unknown as DockerNetwork;
+  const endpoints = new Map<string, unknown>();
+  for (const [address, dnsNames] of Object.entries(members)) {
+    endpoints.set(address, { address: parseIpv4(address), dnsNames });
+  }
+  return { name, isInternal: false, endpoints } as unknown as DockerNetwork;
 }
 
 beforeAll(async () => {
