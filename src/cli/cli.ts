@@ -1,11 +1,11 @@
 /** `netsim VERB TOPOLOGY [arguments]`: finds the command, reads its options, runs it. */
 import { Command, CommanderError } from 'commander';
 import { NetsimError } from '../base/errors.ts';
+import { suggestionFor } from '../base/suggest.ts';
 import type { NetsimCommand } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { currentRun } from './current-run.ts';
 import { printError } from './error-text.ts';
-import { suggestionFor } from './suggest.ts';
 import { EXIT_USAGE, type Surroundings } from './surroundings.ts';
 
 /** Runs a command line (without `node` and the script). @returns the exit code. */

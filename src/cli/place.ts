@@ -1,11 +1,11 @@
 /** Places where commands run: machines, namespaces of `ip netns`, containers. */
 import { NetsimError } from '../base/errors.ts';
+import { suggestionFor } from '../base/suggest.ts';
 import { engineOf } from '../docker/engine.ts';
 import type { Container } from '../docker/engine-record.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import type { Machine } from '../world/machine.ts';
 import type { World } from '../world/world.ts';
-import { suggestionFor } from './suggest.ts';
 
 /** A machine (a container is one as well) and the namespace in which a command starts. */
 export interface Place {

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { NetsimError } from '../base/errors.ts';
+import { suggestionFor } from '../base/suggest.ts';
 import { parseTopology, plainTopology, type Topology } from '../topology/topology.ts';
-import { suggestionFor } from './suggest.ts';
 
 /** The same place from src/cli and from dist/cli. */
 const BUNDLED_FOLDER = join(import.meta.dirname, '../../topologies');

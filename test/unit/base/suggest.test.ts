@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { similarNames, suggestionFor } from '../../../src/cli/suggest.ts';
+import { similarNames, suggestionFor } from '../../../src/base/suggest.ts';
 
 const NAMES = ['docker0', 'isolation', 'macvlan', 'mesh', 'mtu', 'overlay', 'routers'];
 
