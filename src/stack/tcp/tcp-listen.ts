@@ -37,7 +37,7 @@ import {
   TCP_SYN_RECV,
   TCP_TIMEOUT_INIT,
 } from './tcp-states.ts';
-import { hashEntry, unhashEntry } from './tcp-table.ts';
+import { hashEntry, TCP_ENTRIES_MAX, unhashEntry } from './tcp-table.ts';
 import { clampMss, timestampOffsetOf } from './tcp-transfer.ts';
 import { writeHeader } from './tcp-transmit.ts';
 import { selectInitialWindow, windowOfSpace } from './tcp-window.ts';
@@ -76,6 +76,7 @@ export function receiveInListen(
 /** Unlike Linux, which then answers with SYN cookies, a full queue of requests drops the SYN. */
 function isBacklogFull(listener: TcpSocket): boolean {
   return (
+    listener.netns.tcp.count >= TCP_ENTRIES_MAX ||
     listener.requests.size >= Math.max(listener.backlogMax, 1) ||
     listener.acceptQueue.length > listener.backlogMax
   );

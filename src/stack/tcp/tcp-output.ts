@@ -19,6 +19,7 @@ import {
   appendSegment,
   dataBytesOf,
   insertSegmentAfter,
+  removeSegment,
   type Segment,
   takeSegment,
 } from './tcp-send-queue.ts';
@@ -128,6 +129,8 @@ export function writeSegments(
       quota = 1;
     }
     quota = Math.min(quota, packetsMax);
+    const missingBytes = quota * mss - dataBytesOf(segment);
+    if (missingBytes > 0) growSegment(socket, segment, missingBytes);
     const packets = setPackets(segment, mss);
     if (!fitsWindow(socket, segment, mss)) break;
     const isLast = segment.next === null;
@@ -154,6 +157,20 @@ export function writeSegments(
     return false;
   }
   return socket.packetsOut === 0 && queue.unsent !== null;
+}
+
+/** Pulls data of the next segment into one that is about to leave. @source tcp_grow_skb() */
+function growSegment(socket: TcpSocket, segment: Segment, bytes: number): void {
+  const { next } = segment;
+  if (next === null || (segment.flags & TCP_FIN) !== 0) return;
+  const count = Math.min(bytes, dataBytesOf(next));
+  if (count <= 0) return;
+  segment.endSeq = (segment.endSeq + count) | 0;
+  next.seq = (next.seq + count) | 0;
+  if (dataBytesOf(next) > 0) return;
+  segment.endSeq = next.endSeq;
+  segment.flags |= next.flags;
+  removeSegment(socket.sending, next);
 }
 
 /** Packets that the congestion window lets out in one go. @source tcp_cwnd_test() */
@@ -352,33 +369,4 @@ export function sendFin(socket: TcpSocket): void {
     socket.writeSeq = (seq + 1) | 0;
   }
   pushPending(socket, currentMss(socket), NAGLE_OFF);
-}
-
-/**
- * Asks a peer with a closed window: with the next data if some fits, else with an old byte.
- * @returns whether something was sent.
- * @source tcp_write_wakeup()
- */
-export function sendWindowProbe(socket: TcpSocket): boolean {
-  if (socket.state === TCP_CLOSE) return false;
-  const segment = socket.sending.unsent;
-  const end = windowEnd(socket);
-  if (segment !== null && before(segment.seq, end)) {
-    let mss = currentMss(socket);
-    const bytes = (end - segment.seq) | 0;
-    if (before(socket.pushedSeq, segment.endSeq)) socket.pushedSeq = segment.endSeq;
-    if (bytes < ((segment.endSeq - segment.seq) | 0) || dataBytesOf(segment) > mss) {
-      mss = Math.min(bytes, mss);
-      segment.flags |= TCP_PSH;
-      if (dataBytesOf(segment) > mss) splitSegment(socket, segment, mss, mss);
-      else setPackets(segment, mss);
-    } else {
-      setPackets(segment, mss);
-    }
-    segment.flags |= TCP_PSH;
-    if (!transmitSegment(socket, segment)) return false;
-    noteSent(socket, segment);
-    return true;
-  }
-  return transmitControl(socket, (socket.sendUna - 1) | 0, TCP_ACK);
 }

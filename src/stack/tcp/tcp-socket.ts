@@ -57,23 +57,14 @@ import { unreadBytes } from './tcp-window.ts';
 
 export { listTcpSockets, type TcpSocketInfo } from './tcp-list.ts';
 export type { TcpSocket } from './tcp-record.ts';
-export {
-  isTcpReadable,
-  isTcpWritable,
-  readTcp,
-  sendFileTcp,
-  tryReadTcp,
-  writeTcp,
-} from './tcp-stream.ts';
+export { readTcp, sendFileTcp, writeTcp } from './tcp-stream.ts';
 
-/** Sockets that one namespace may have open. */
-const SOCKETS_MAX = 1_048_576;
 const LOOPBACK_ADDRESS = 0x7f000001;
 
 /** A new socket, bound to nothing. Close it with closeTcp. */
 export function openTcp(netns: NetNamespace): TcpSocket {
   const socket = makeTcpSocket(netns);
-  if (netns.tcp.sockets.size < SOCKETS_MAX) netns.tcp.sockets.add(socket);
+  netns.tcp.sockets.add(socket);
   return socket;
 }
 
@@ -116,8 +107,8 @@ export function listenTcp(socket: TcpSocket, backlog: number): Errno | null {
 }
 
 /**
- * connect(2) without blocking: null means that the SYN is on its way (EINPROGRESS). Wait until
- * isTcpWritable, then look at socket.error.
+ * connect(2) without blocking: null means that the SYN is on its way (EINPROGRESS). Then wait on
+ * socket.waiters until the state is another, and look at socket.error.
  */
 export function startConnectTcp(socket: TcpSocket, target: Ipv4, port: number): Errno | null {
   if (socket.state !== TCP_CLOSE || socket.isClosed) return 'EISCONN';

@@ -20,7 +20,7 @@ import {
 import { currentMss, nowUsOf, sizeGoal } from './tcp-path.ts';
 import { loadReceived, returnMemory } from './tcp-receive-queue.ts';
 import type { TcpSocket } from './tcp-record.ts';
-import { hasSendMemory, hasSendRoom } from './tcp-room.ts';
+import { hasSendMemory } from './tcp-room.ts';
 import { appendSegment, dataBytesOf, storeBytes, takeSegment } from './tcp-send-queue.ts';
 import {
   after,
@@ -56,7 +56,7 @@ export function* readTcp(
 }
 
 /** What can be read at once: bytes, empty for the end, EAGAIN for nothing yet, or the error. */
-export function tryReadTcp(socket: TcpSocket, maxBytes = 65536): Uint8Array | Errno {
+function tryReadTcp(socket: TcpSocket, maxBytes = 65536): Uint8Array | Errno {
   if (socket.state === TCP_LISTEN) return 'ENOTCONN';
   lockSocket(socket);
   // Some data and a backlog: that is looked at too before the call returns.
@@ -89,20 +89,11 @@ function readLocked(socket: TcpSocket, maxBytes: number): Uint8Array | Errno {
 }
 
 /** Whether a read would not block (poll's POLLIN): data, the end, an error, a new connection. */
-export function isTcpReadable(socket: TcpSocket): boolean {
+function isTcpReadable(socket: TcpSocket): boolean {
   if (socket.state === TCP_LISTEN) return socket.acceptQueue.length > 0;
   if (socket.error !== null || socket.state === TCP_CLOSE) return true;
   if (socket.state === TCP_SYN_SENT || socket.state === TCP_SYN_RECV) return false;
   return unreadBytes(socket) > 0 || (socket.shutdown & RECEIVE_SHUTDOWN) !== 0;
-}
-
-/** Whether a write would not block (poll's POLLOUT). */
-export function isTcpWritable(socket: TcpSocket): boolean {
-  if (socket.error !== null || socket.state === TCP_CLOSE) return true;
-  if (socket.state === TCP_SYN_SENT || socket.state === TCP_SYN_RECV) return false;
-  if ((socket.shutdown & SEND_SHUTDOWN) !== 0 || hasSendRoom(socket)) return true;
-  socket.isWaitingForRoom = true;
-  return hasSendRoom(socket);
 }
 
 /**

@@ -12,8 +12,9 @@ import {
   finTimeOf,
   sendActiveReset,
 } from './tcp-close.ts';
-import { isPingpong, probeDelay, sendAck, sendWindowProbe } from './tcp-output.ts';
+import { isPingpong, probeDelay, sendAck } from './tcp-output.ts';
 import { drawHash, nowMsOf } from './tcp-path.ts';
+import { sendWindowProbe } from './tcp-probe.ts';
 import { armKeepalive, armSendTimer, rearmTimeout } from './tcp-rearm.ts';
 import { makeTcpRecord, type TcpSocket, type TcpTimerHandlers } from './tcp-record.ts';
 import { recoverByReorderTimer } from './tcp-recovery.ts';
