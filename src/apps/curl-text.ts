@@ -21,6 +21,8 @@ export interface CurlEndContext {
   readonly port: number;
   readonly elapsedMs: number;
   readonly failsOnError: boolean;
+  /** curl 8.14 instead of 7.88. */
+  readonly isNew?: boolean;
 }
 
 /** The end of an exchange in curl's words; code 0 if all went well. */
@@ -35,7 +37,10 @@ export function endOfTransfer(outcome: HttpOutcome, context: CurlEndContext): Cu
         `bind failed with errno ${ERRNO_NUMBERS[errno!] ?? 0}: ${errno === null ? '' : ERRNO[errno]}`,
       );
     case 'connect':
-      return end(7, `${connecting}: Couldn't connect to server`);
+      return end(
+        7,
+        `${connecting}: Could${context.isNew === true ? ' not' : "n't"} connect to server`,
+      );
     case 'connect-timeout':
       return end(28, `${connecting}: Timeout was reached`);
     case 'timeout':

@@ -17,6 +17,7 @@ import { sharedContainerOf } from './sandbox-files.ts';
 const OWN_SYSCTLS = [
   ['net.ipv4.ip_unprivileged_port_start', '0'],
   ['net.ipv4.ping_group_range', '0 2147483647'],
+  ['net.ipv6.conf.lo.disable_ipv6', '0'],
 ] as const;
 /** What a new namespace takes over from the host's, as net.core.devconf_inherit_init_net=0 says. */
 const INHERITED_SYSCTLS = ['net.ipv4.ip_forward'];

@@ -111,7 +111,11 @@ function readInert(netns: NetNamespace, key: string): string | null {
   const [, place = '', name = ''] = match;
   const isPlace =
     place === 'all' || place === 'default' || netns.deviceByName.has(place.replaceAll('/', '.'));
-  return isPlace ? (IPV6_CONF_DEFAULTS.get(name) ?? null) : null;
+  if (!isPlace) return null;
+  // A device has what was written for all of them.
+  const ofAll =
+    place === 'default' ? undefined : netns.sysctl.inert.get(`net.ipv6.conf.all.${name}`);
+  return ofAll ?? IPV6_CONF_DEFAULTS.get(name) ?? null;
 }
 
 function writeRow(netns: NetNamespace, row: SysctlRow, text: string): void {

@@ -19,6 +19,7 @@ import { addAddress } from '../stack/address.ts';
 import { addRoute } from '../stack/fib.ts';
 import { createLink, findDevice, setLinkMaster, setLinkUp } from '../stack/link.ts';
 import { namespaceOf } from '../stack/namespace.ts';
+import { writeSysctl } from '../stack/sysctl-tree.ts';
 import type { Machine } from '../world/machine.ts';
 import { addMachine, createWorld, type World, type WorldOptions } from '../world/world.ts';
 import { addInternet } from './internet.ts';
@@ -64,7 +65,10 @@ export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld 
   }
   const client = addMachine(world, 'client', world.sim.cpu);
   wireLan(client, nodes);
-  for (const machine of [...nodes, client]) machine.release = 'debian-13';
+  for (const machine of [...nodes, client]) {
+    machine.release = 'debian-13';
+    writeSysctl(machine.root, 'net.ipv6.conf.all.disable_ipv6', '0');
+  }
   const internet = hasInternet ? addInternet(world, client) : null;
   for (const machine of nodes) {
     machine.files.writeFile('/etc/resolv.conf', 'nameserver 192.168.0.1\n');

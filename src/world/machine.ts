@@ -42,7 +42,12 @@ export interface Machine {
   readonly kernelLog: KernelLogLine[];
   readonly daemons: Daemon[];
   nextPid: number;
+  /** Which system its programs come from: how ip, curl, conntrack ... write. */
+  release: Release;
 }
+
+/** Debian 12: iproute2 6.1, curl 7.88; Debian 13: iproute2 6.15, curl 8.14. */
+export type Release = 'debian-12' | 'debian-13';
 
 export interface KernelLogLine {
   readonly timeNs: number;
@@ -80,6 +85,7 @@ export function makeMachine(
     kernelLog: [],
     daemons: [],
     nextPid: 1000,
+    release: 'debian-12',
   };
   if (options.root === undefined) connectLog(machine, machine.root);
   machine.files.writeFile('/etc/hostname', `${name}\n`);

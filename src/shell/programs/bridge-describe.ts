@@ -13,8 +13,11 @@ export function bridgeId(bridge: Device): string {
 
 const onOff = (isOn: boolean): string => (isOn ? 'on' : 'off');
 
-/** @source iproute2 ip/iplink_bridge_slave.c bridge_slave_print_opt() */
-export function describeBridgePort(port: BridgePort): string {
+/**
+ * What a port shows; `isNew`: as iproute2 6.15 does.
+ * @source iproute2 ip/iplink_bridge_slave.c bridge_slave_print_opt()
+ */
+export function describeBridgePort(port: BridgePort, isNew = false): string {
   const id = bridgeId(port.bridge);
   const portId = port.portNumber | 0x8000;
   const state = port.isForwarding ? 'forwarding' : 'disabled';
@@ -27,10 +30,17 @@ export function describeBridgePort(port: BridgePort): string {
     'hold_timer    0.00 message_age_timer    0.00 forward_delay_timer    0.00',
     'topology_change_ack 0 config_pending 0 proxy_arp off proxy_arp_wifi off mcast_router 1',
     `mcast_fast_leave off mcast_flood ${onOff(port.floodsMulticast)}`,
-    `bcast_flood ${onOff(port.floodsBroadcast)} mcast_to_unicast off neigh_suppress off`,
+    `bcast_flood ${onOff(port.floodsBroadcast)} mcast_to_unicast off neigh_suppress off${isNew ? ' neigh_vlan_suppress off' : ''}`,
     `group_fwd_mask ${port.groupForwardMask} group_fwd_mask_str 0x${port.groupForwardMask.toString(16)}`,
-    `vlan_tunnel off isolated ${onOff(port.isIsolated)} locked off`,
+    `vlan_tunnel off isolated ${onOff(port.isIsolated)} locked off${isNew ? ' mab off' : ''}`,
   ].join(' ');
+}
+
+/** A bridge's own settings as iproute2 6.1 shows them, with what 6.15 added. */
+export function withNewBridgeWords(text: string, learnedCount: number): string {
+  return text
+    .replace(' group_fwd_mask', ` fdb_n_learned ${learnedCount} fdb_max_learned 0 group_fwd_mask`)
+    .replace(' mcast_router', ' mst_enabled 0 mcast_router');
 }
 
 /** The settings in a line of `bridge -d link`. */

@@ -21,7 +21,11 @@ import { BadValue, matchesFilter } from './conntrack-filter.ts';
 import { type ConntrackRequest, readConntrackRequest } from './conntrack-request.ts';
 import { USAGE } from './conntrack-usage.ts';
 
-const BANNER = 'conntrack v1.4.7 (conntrack-tools)';
+/** Debian 12 has 1.4.7, Debian 13 1.4.8. */
+function banner({ machine }: ProgramContext): string {
+  return `conntrack v1.4.${machine.release === 'debian-13' ? 8 : 7} (conntrack-tools)`;
+}
+
 const HELP = "Try `conntrack -h' or 'conntrack --help' for more information.\n";
 
 /** Names of options in "Illegal option". */
@@ -71,7 +75,7 @@ export const conntrack: ProgramDefinition = {
 };
 
 function fail(context: ProgramContext, message: string): number {
-  context.writeError(`${BANNER}: ${message}\n${HELP}`);
+  context.writeError(`${banner(context)}: ${message}\n${HELP}`);
   return 2;
 }
 
@@ -103,7 +107,7 @@ function dispatch(context: ProgramContext, request: ConntrackRequest): number | 
   const table = context.netns.netfilter.conntrack;
   switch (request.command) {
     case 'V':
-      context.write(`${BANNER}\n`);
+      context.write(`${banner(context)}\n`);
       return 0;
     case 'h':
       context.write(USAGE);
@@ -140,14 +144,14 @@ function lineOf(table: Conntrack, request: ConntrackRequest, flow: Flow): string
 /** Standard error comes first: standard output is buffered when it is no terminal. */
 function list(context: ProgramContext, table: Conntrack, request: ConntrackRequest): number {
   if (request.table === 'expect') {
-    context.writeError(`${BANNER}: 0 expectations have been shown.\n`);
+    context.writeError(`${banner(context)}: 0 expectations have been shown.\n`);
     return 0;
   }
   const flows =
     request.table === 'conntrack'
       ? listFlows(table).filter((flow) => matchesFilter(request.filter, flow))
       : [];
-  context.writeError(`${BANNER}: ${flows.length} flow entries have been shown.\n`);
+  context.writeError(`${banner(context)}: ${flows.length} flow entries have been shown.\n`);
   context.write(flows.map((flow) => `${lineOf(table, request, flow)}\n`).join(''));
   if (request.given.includes('z')) for (const flow of flows) zeroCounters(flow);
   return 0;
@@ -171,10 +175,10 @@ function get(context: ProgramContext, table: Conntrack, request: ConntrackReques
   }
   const flow = listFlows(table).find((each) => matchesFilter(filter, each));
   if (flow === undefined) {
-    context.writeError(`${BANNER}: Operation failed: such conntrack doesn't exist\n`);
+    context.writeError(`${banner(context)}: Operation failed: such conntrack doesn't exist\n`);
     return 1;
   }
-  context.writeError(`${BANNER}: 1 flow entries have been shown.\n`);
+  context.writeError(`${banner(context)}: 1 flow entries have been shown.\n`);
   context.write(`${lineOf(table, request, flow)}\n`);
   return 0;
 }
@@ -183,18 +187,18 @@ function remove(context: ProgramContext, table: Conntrack, request: ConntrackReq
   const flows = listFlows(table).filter((flow) => matchesFilter(request.filter, flow));
   const lines = flows.map((flow) => `${lineOf(table, request, flow)}\n`);
   for (const flow of flows) killFlow(table, flow);
-  context.writeError(`${BANNER}: ${flows.length} flow entries have been deleted.\n`);
+  context.writeError(`${banner(context)}: ${flows.length} flow entries have been deleted.\n`);
   context.write(lines.join(''));
   return flows.length === 0 ? 1 : 0;
 }
 
 function flush(context: ProgramContext, table: Conntrack, request: ConntrackRequest): number {
   if (request.table === 'expect') {
-    context.writeError(`${BANNER}: expectation table has been emptied.\n`);
+    context.writeError(`${banner(context)}: expectation table has been emptied.\n`);
     return 0;
   }
   for (const flow of listFlows(table)) killFlow(table, flow);
-  context.writeError(`${BANNER}: connection tracking table has been emptied.\n`);
+  context.writeError(`${banner(context)}: connection tracking table has been emptied.\n`);
   return 0;
 }
 
@@ -243,7 +247,7 @@ function* listen(
     if (table.onEvent === both) table.onEvent = earlier;
   });
   yield* waitFor(process, [], () => process.signal !== null);
-  context.writeError(`${BANNER}: ${count()} flow events have been shown.\n`);
+  context.writeError(`${banner(context)}: ${count()} flow events have been shown.\n`);
   return 0;
 }
 

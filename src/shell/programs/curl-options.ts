@@ -103,9 +103,10 @@ type Draft = Mutable<Omit<CurlOptions, 'headers' | 'resolve'>> & {
 /** @returns the options; a text to print on stderr with exit code 2; or what is not emulated. */
 export function readCurlOptions(
   args: readonly string[],
+  agent = 'curl/7.88.1',
 ): CurlOptions | { readonly error: string } | { readonly refused: string } {
   const read = getopt(args, SPEC);
-  const draft = emptyOptions(read.operands);
+  const draft = emptyOptions(read.operands, agent);
   for (const { name, value } of read.options) {
     if (IGNORED.includes(name) && name !== 'S') continue;
     if (IGNORED_LONG.has(name)) continue;
@@ -120,7 +121,7 @@ export function readCurlOptions(
 
 const TRY = "curl: try 'curl --help' or 'curl --manual' for more information\n";
 
-function emptyOptions(urls: readonly string[]): Draft {
+function emptyOptions(urls: readonly string[], agent: string): Draft {
   return {
     urls,
     isSilent: false,
@@ -132,7 +133,7 @@ function emptyOptions(urls: readonly string[]): Draft {
     followsRedirects: false,
     maxRedirects: 50,
     usesRemoteName: false,
-    agent: 'curl/7.88.1',
+    agent,
     output: null,
     writeOut: '',
     method: null,

@@ -32,10 +32,10 @@ export const curl: ProgramDefinition = {
       return 2;
     }
     if (context.args[0] === '--version' || context.args[0] === '-V') {
-      context.write('curl 7.88.1 (netsim) \nProtocols: http\n');
+      context.write(`curl ${versionOf(context)} (netsim) \nProtocols: http\n`);
       return 0;
     }
-    const options = readCurlOptions(context.args);
+    const options = readCurlOptions(context.args, `curl/${versionOf(context)}`);
     if ('refused' in options) return refuse(context, 'curl', `option ${options.refused}`);
     if ('error' in options) {
       context.writeError(options.error);
@@ -48,6 +48,11 @@ export const curl: ProgramDefinition = {
     return exitCode;
   },
 };
+
+/** Debian 12 has 7.88, Debian 13 8.14. */
+function versionOf({ machine }: ProgramContext): string {
+  return machine.release === 'debian-13' ? '8.14.1' : '7.88.1';
+}
 
 /** One URL with the redirects after it. */
 function* transfer(
@@ -130,7 +135,9 @@ function* fetchOnce(
   const endNs = timeNs(process.sim);
   const elapsedMs = Math.floor((endNs - startNs) / NS_PER_MS);
   const { host, port } = url;
-  let end = endOfTransfer(outcome, { host, port, elapsedMs, failsOnError: options.failsOnError });
+  const { failsOnError } = options;
+  const isNew = context.machine.release === 'debian-13';
+  let end = endOfTransfer(outcome, { host, port, elapsedMs, failsOnError, isNew });
   const location = outcome.header?.fields.get('location');
   const isRedirect = outcome.status >= 300 && outcome.status < 400 && location !== undefined;
   const next = isRedirect ? joinUrl(url, location) : '';

@@ -14,6 +14,7 @@ import {
 } from './ip-command.ts';
 import { briefStart, filterLinks, linkJson, linkLines, statisticsLines } from './ip-link-show.ts';
 import { scopeName, takeScope } from './ip-names.ts';
+import { ipv6AddressesOf, ipv6AddressLines } from './ipv6-show.ts';
 import {
   CommandError,
   findCommand,
@@ -241,7 +242,9 @@ function showAddresses(command: IpCommand): number {
   for (const device of filterLinks(netns, { ...filter, group: null })) {
     const all = listAddresses(device);
     const addresses = addressesOf(device, filter);
-    if (addresses.length === 0 && (all.length > 0 || isInetOnly)) continue;
+    const isFiltered = filter.scope !== null || filter.label !== null;
+    const others = isInetOnly || isFiltered ? [] : ipv6AddressesOf(device);
+    if (addresses.length === 0 && others.length === 0 && (all.length > 0 || isInetOnly)) continue;
     if (options.isJson) {
       const info = addresses.map(addressJson);
       json.push(
@@ -251,6 +254,7 @@ function showAddresses(command: IpCommand): number {
       );
     } else if (options.isBrief) {
       const texts = addresses.map((each) => `${briefAddress(each)} `);
+      texts.push(...others.map(({ text }) => `${text} `));
       context.write(`${briefStart(device)}${texts.join('')}\n`);
     } else if (options.isOneLine) {
       for (const each of addresses) {
@@ -263,6 +267,8 @@ function showAddresses(command: IpCommand): number {
       const isNamed = filter.label === null || labelMatches(filter.label, device.name);
       const lines = isNamed ? linkLines(command, device, show) : [];
       lines.push(...addresses.flatMap(addressLines));
+      const { release } = context.machine;
+      lines.push(...others.flatMap((each) => ipv6AddressLines(each, release)));
       if (options.statistics > 0) lines.push(...statisticsLines(device));
       writeEntry(command, lines);
     }

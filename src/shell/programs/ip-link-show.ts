@@ -1,11 +1,12 @@
 /** How `ip link` and `ip addr` show a device. @source iproute2 ip/ipaddress.c print_linkinfo() */
 import { bridgePortOf } from '../../devices/bridge.ts';
+import { listBridgeFdb } from '../../devices/bridge-control.ts';
 import { deviceKindOf } from '../../devices/index.ts';
 import { vxlanOf } from '../../devices/vxlan-record.ts';
 import type { Device } from '../../engine/device.ts';
 import { deviceOperState } from '../../stack/link.ts';
 import { type NetNamespace, namespaceOf } from '../../stack/namespace.ts';
-import { describeBridgePort } from './bridge-describe.ts';
+import { describeBridgePort, withNewBridgeWords } from './bridge-describe.ts';
 import { type Json, macText } from './format.ts';
 import type { IpCommand } from './ip-command.ts';
 import { linkAttributes } from './link-attributes.ts';
@@ -78,7 +79,7 @@ export function linkLines(command: IpCommand, device: Device, show: ShowLinkOpti
   const type = device.isLoopback ? 'loopback' : 'ether';
   const second = `    link/${type} ${macText(device)} brd ${broadcastText(device)}${away}`;
   const lines = [first, second];
-  if (command.options.isDetailed) addDetails(lines, device, show);
+  if (command.options.isDetailed) addDetails(command, lines, device, show);
   if (attributes.alias !== null) lines.push(`    alias ${attributes.alias}`);
   return lines;
 }
@@ -106,7 +107,13 @@ function foreignText(command: IpCommand, device: Device): string {
 }
 
 /** What `-d` adds: limits, the kind's own settings, a port's settings, queues and offloads. */
-function addDetails(lines: string[], device: Device, show: ShowLinkOptions): void {
+function addDetails(
+  command: IpCommand,
+  lines: string[],
+  device: Device,
+  show: ShowLinkOptions,
+): void {
+  const isNew = command.context.machine.release === 'debian-13';
   const kind = deviceKindOf(device.kind);
   const port = bridgePortOf(device);
   const isPort = port !== null ? 1 : 0;
@@ -114,15 +121,27 @@ function addDetails(lines: string[], device: Device, show: ShowLinkOptions): voi
   const maximum = kind?.maxMtuBytes ?? 0;
   const second = lines.length - 1;
   lines[second] +=
-    ` promiscuity ${device.promiscuousCount}  allmulti ${isPort} ` +
+    ` promiscuity ${device.promiscuousCount} ${isNew ? '' : ' '}allmulti ${isPort} ` +
     `minmtu ${minimum} maxmtu ${maximum} `;
-  if (kind !== null) lines.push(`    ${kind.describe(device).trimEnd()} `);
-  if (port !== null) lines.push(`    ${describeBridgePort(port)} `);
+  if (kind !== null) {
+    const text = kind.describe(device).trimEnd();
+    lines.push(
+      `    ${isNew && device.kind === 'bridge' ? withNewBridgeWords(text, learnedCount(device)) : text} `,
+    );
+  }
+  if (port !== null) lines.push(`    ${describeBridgePort(port, isNew)} `);
   const queues = device.kind === 'veth' ? 2 : 1;
   const mode = show.isLink ? 'addrgenmode eui64 ' : '';
   lines[lines.length - 1] +=
     `${mode}numtxqueues ${queues} numrxqueues ${queues} gso_max_size 65536 ` +
     `gso_max_segs 65535 tso_max_size ${tsoMaxBytes(device)} tso_max_segs 65535 gro_max_size 65536 `;
+  if (isNew) lines[lines.length - 1] += 'gso_ipv4_max_size 65536 gro_ipv4_max_size 65536 ';
+}
+
+/** Entries of a bridge's table that it learned from frames. */
+function learnedCount(bridge: Device): number {
+  const entries = listBridgeFdb(namespaceOf(bridge).sim, bridge);
+  return entries.filter(({ isLocal, isStatic }) => !isLocal && !isStatic).length;
 }
 
 /** Devices without one below have the default. */

@@ -37,6 +37,7 @@ async function run(bench: Bench, line: string, traffic: () => void = () => {}): 
   const netns = { ...netfilter.netns, netfilter } as unknown as NetNamespace; // all that it looks at
   const context = {
     netns,
+    machine: { release: 'debian-12' },
     args: line.split(' ').filter((word) => word !== ''),
     write: (text: string) => {
       output.out += text;
