@@ -22,12 +22,14 @@ export interface PacketPool {
   nextId: number;
   /** Packets handed out and not given back: 0 when the network is at rest (law 1). */
   outstanding: number;
+  /** Packets given back in all; those taken in all are nextId - 1. */
+  released: number;
   /** Packets made in all: stays flat once the pool is warm. */
   made: number;
 }
 
 export function makePacketPool(): PacketPool {
-  return { small: [], large: [], nextId: 1, outstanding: 0, made: 0 };
+  return { small: [], large: [], nextId: 1, outstanding: 0, released: 0, made: 0 };
 }
 
 /**
@@ -58,6 +60,7 @@ export function releasePacket(sim: Simulator, packet: Packet): void {
   assert(!packet.isFree, 'a packet is released once');
   const pool = sim.pool;
   pool.outstanding--;
+  pool.released++;
   packet.isFree = true;
   packet.device = null;
   packet.inDevice = null;

@@ -18,6 +18,7 @@ export interface LawOptions {
  */
 export function checkLaws(sim: Simulator, options: LawOptions = {}): void {
   checkOwnership(sim, options.heldPackets ?? 0);
+  checkConservation(sim);
   checkTime(sim);
   for (const netns of options.namespaces ?? []) {
     for (const device of netns.devices) checkDevice(device);
@@ -39,6 +40,19 @@ function checkOwnership(sim: Simulator, heldPackets: number): void {
   for (const cpu of sim.cpus) {
     assert(cpu.backlog.count === 0, `at rest the backlog of ${cpu.name} is empty`);
   }
+}
+
+/** Law 2, over the whole run: every packet that was taken was given back once, or is still held. */
+function checkConservation(sim: Simulator): void {
+  const { nextId, released, outstanding } = sim.pool;
+  const taken = nextId - 1;
+  assert(
+    taken === released + outstanding,
+    `${taken} packets were taken, but ${released} given back and ${outstanding} held`,
+  );
+  let dropped = 0;
+  for (const count of sim.dropCounts.values()) dropped += count;
+  assert(dropped <= released, `${dropped} packets were dropped, but ${released} given back`);
 }
 
 /** Law 3: the queue is a heap in order of time, and nothing in it is in the past. */

@@ -18,6 +18,19 @@ describe('the laws', () => {
     expect(() => checkLaws(sim)).not.toThrow();
   });
 
+  test('name packets that came from nowhere', () => {
+    const sim = makeSimulator();
+    releasePacket(sim, takePacket(sim, 60));
+    sim.pool.released++;
+    expect(() => checkLaws(sim)).toThrow('1 packets were taken, but 2 given back');
+  });
+
+  test('name drops that gave nothing back', () => {
+    const sim = makeSimulator();
+    sim.dropCounts.set('no-route', 1);
+    expect(() => checkLaws(sim)).toThrow('1 packets were dropped, but 0 given back');
+  });
+
   test('name a queue out of order', () => {
     const sim = makeSimulator();
     for (const delayNs of [5, 10, 20])
