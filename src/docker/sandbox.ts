@@ -17,7 +17,6 @@ import { sharedContainerOf } from './sandbox-files.ts';
 const OWN_SYSCTLS = [
   ['net.ipv4.ip_unprivileged_port_start', '0'],
   ['net.ipv4.ping_group_range', '0 2147483647'],
-  ['net.ipv6.conf.lo.disable_ipv6', '0'],
 ] as const;
 /** What a new namespace takes over from the host's, as net.core.devconf_inherit_init_net=0 says. */
 const INHERITED_SYSCTLS = ['net.ipv4.ip_forward'];
@@ -69,6 +68,10 @@ function setUpSysctls(engine: DockerEngine, container: Container, netns: NetName
   }
   for (const [key, value] of OWN_SYSCTLS) {
     if (readSysctl(netns, key) !== null) writeSysctl(netns, key, value);
+  }
+  // Engines of 20.10 switch IPv6 off on lo as well.
+  if (!engine.profile.version.startsWith('20.')) {
+    writeSysctl(netns, 'net.ipv6.conf.lo.disable_ipv6', '0');
   }
   for (const [key, value] of container.spec.sysctls) {
     try {

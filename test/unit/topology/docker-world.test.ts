@@ -14,6 +14,8 @@ describe('a Docker world', () => {
         '    link/ether 52:54:00:00:00:11 brd ff:ff:ff:ff:ff:ff link-netnsid 0',
         '    inet 192.168.0.11/24 scope global eth0',
         '       valid_lft forever preferred_lft forever',
+        '    inet6 fe80::5054:ff:fe00:11/64 scope link proto kernel_ll ',
+        '       valid_lft forever preferred_lft forever',
         'default via 192.168.0.1 dev eth0 ',
         '192.168.0.0/24 dev eth0 proto kernel scope link src 192.168.0.11 ',
         '',
