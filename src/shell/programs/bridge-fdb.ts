@@ -17,6 +17,7 @@ import { timeNs } from '../../engine/simulator.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
 import type { Json } from './format.ts';
 import { deviceByName, type IpCommand, writeJson } from './ip-command.ts';
+import { ipv6AddressesOf } from './ipv6-show.ts';
 import { netnsId } from './netns-ids.ts';
 import {
   CommandError,
@@ -338,6 +339,12 @@ const ALL_NODES = ['33:33:00:00:00:01'];
 const ALL_HOSTS = ['01:00:5e:00:00:01'];
 const ALL_SNOOPERS = ['01:00:5e:00:00:6a', '33:33:00:00:00:6a'];
 
+/** The group in which others ask for a link-local address: 33:33:ff and its last 24 bits. */
+function solicitedGroup(device: Device): string[] {
+  if (ipv6AddressesOf(device).length === 0) return [];
+  return [formatMacHalves(0x3333, 0xff000000 | (device.macLo & 0xffffff))];
+}
+
 /** The multicast groups that a device listens to, and addresses added by hand. */
 function ownRows(device: Device): Row[] {
   if (device.isLoopback) return [];
@@ -345,7 +352,7 @@ function ownRows(device: Device): Row[] {
   const groups = device.isUp
     ? [...ALL_NODES, ...(device.kind === 'bridge' ? ALL_SNOOPERS : []), ...ALL_HOSTS]
     : ALL_NODES;
-  return [...own, ...groups].map((mac) => ({
+  return [...own, ...groups, ...solicitedGroup(device)].map((mac) => ({
     mac,
     device,
     state: 'permanent',
