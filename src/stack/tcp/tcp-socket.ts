@@ -55,9 +55,9 @@ import { initConnect, sendSyn, timestampOffsetOf } from './tcp-transfer.ts';
 import { disableSoftirq, enableSoftirq } from './tcp-transmit.ts';
 import { unreadBytes } from './tcp-window.ts';
 
-export { listTcpSockets, type TcpSocketInfo } from './tcp-list.ts';
+export { listTcpSockets } from './tcp-list.ts';
 export type { TcpSocket } from './tcp-record.ts';
-export { readTcp, sendFileTcp, writeTcp } from './tcp-stream.ts';
+export { isTcpReadable, readTcp, sendFileTcp, writeTcp } from './tcp-stream.ts';
 
 const LOOPBACK_ADDRESS = 0x7f000001;
 

@@ -89,7 +89,7 @@ function readLocked(socket: TcpSocket, maxBytes: number): Uint8Array | Errno {
 }
 
 /** Whether a read would not block (poll's POLLIN): data, the end, an error, a new connection. */
-function isTcpReadable(socket: TcpSocket): boolean {
+export function isTcpReadable(socket: TcpSocket): boolean {
   if (socket.state === TCP_LISTEN) return socket.acceptQueue.length > 0;
   if (socket.error !== null || socket.state === TCP_CLOSE) return true;
   if (socket.state === TCP_SYN_SENT || socket.state === TCP_SYN_RECV) return false;
