@@ -11,6 +11,7 @@ import { busyboxHttpd } from './busybox-httpd.ts';
 import { conntrack } from './conntrack.ts';
 import { curl } from './curl.ts';
 import { dig } from './dig.ts';
+import { docker } from './docker/index.ts';
 import { ethtool } from './ethtool.ts';
 import { host } from './host.ts';
 import { hostname } from './hostname.ts';
@@ -43,6 +44,7 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   date,
   dig,
   dmesg,
+  docker,
   ethtool,
   host,
   hostname,

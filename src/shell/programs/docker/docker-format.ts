@@ -5,7 +5,7 @@
 import { parseGoTemplate, runGoTemplate } from './go-template.ts';
 import { TEMPLATE_FUNCTIONS, type TemplateFunction } from './go-template-functions.ts';
 import { TemplateError } from './go-template-parse.ts';
-import { type GoValue, goMap, goPointer, isFunction } from './go-value.ts';
+import { encodeJson, type GoValue, goPointer, goStruct, isStruct } from './go-value.ts';
 import { alignColumns } from './tab-writer.ts';
 
 /** What one command lists: its columns by the names that templates use. */
@@ -38,7 +38,11 @@ const HEAD_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   truncate: ([value]) => value ?? null,
   split: ([value]) => value ?? null,
   join: ([value]) => value ?? null,
-  pad: ([value, before, after]) => TEMPLATE_FUNCTIONS['pad']!([value, before, after]),
+  pad: ([value, before, after]) => TEMPLATE_FUNCTIONS.pad!([value, before, after]),
+};
+
+const ROW_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
+  json: ([value]) => (isStruct(value) ? rowJson(value) : encodeJson(value)),
 };
 
 /** The text of a list. @throws TemplateError with the CLI's message. */
@@ -46,8 +50,8 @@ export function formatList(list: ListFormat, rows: readonly Row[], options: List
   const { isTable, text } = templateOf(list, options);
   const template = parse(text);
   const lines = rows.map((row) => {
-    const data = goPointer(list.type, withJson(row));
-    return runRow(() => runGoTemplate(template, data));
+    const data = goPointer(list.type, sortedRow(row));
+    return runRow(() => runGoTemplate(template, data, { functions: ROW_FUNCTIONS }));
   });
   if (!isTable) return lines.map((line) => `${line}\n`).join('');
   const head = runRow(() => runGoTemplate(template, headOf(list), { functions: HEAD_FUNCTIONS }));
@@ -79,17 +83,24 @@ function runRow<Result>(act: () => Result): Result {
   }
 }
 
-/** Methods have no text in JSON; the columns come sorted by name. */
-function withJson(row: Row): Row {
-  const sorted = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(sorted);
+/** The row with its columns sorted by name, as JSON shows them. */
+function sortedRow(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function headOf(list: ListFormat): GoValue {
-  return goMap(Object.entries(list.heads), null);
+  // `.Label "com.example.some-thing"` has the head "some thing".
+  const label: GoValue = {
+    kind: 'function',
+    call: ([name]) => String(name).split('.').at(-1)!.replaceAll(/[-_]/g, ' '),
+  };
+  return goStruct('formatter.SubHeaderContext', { ...list.heads, Label: label });
 }
 
-/** The columns of a row without its methods. */
-export function columnsOf(row: Row): Row {
-  return Object.fromEntries(Object.entries(row).filter(([, value]) => !isFunction(value)));
+/** Rows make their own JSON, with the escapes of HTML. @source docker cli formatter/reflect.go */
+function rowJson(value: GoValue): string {
+  return encodeJson(value).replaceAll(
+    /[<>&]/g,
+    (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
+  );
 }

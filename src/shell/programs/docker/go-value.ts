@@ -66,8 +66,8 @@ export function goPointer(type: string, fields: Readonly<Record<string, GoValue>
   return { kind: 'struct', type, isPointer: true, fields };
 }
 
-export function goMap(
-  entries: Iterable<readonly [string, GoValue]> = [],
+export function goMap<Value extends GoValue>(
+  entries: Iterable<readonly [string, Value]> = [],
   zero: GoValue = '',
 ): GoMap {
   return { kind: 'map', entries: new Map(entries), zero };

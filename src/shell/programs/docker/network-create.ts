@@ -1,0 +1,223 @@
+/** `docker network create`. @source docker cli command/network/create.go consolidateIpam() */
+import { type Ipv4, maskOf, parseCidr, parseIpv4 } from '../../../base/ipv4-address.ts';
+import { DockerError } from '../../../docker/engine-record.ts';
+import { createNetwork, type IpamSpec, NETWORK_DEFAULTS } from '../../../docker/network-create.ts';
+import {
+  type CommandLine,
+  type CommandSpec,
+  has,
+  listOf,
+  textOf,
+  UsageError,
+} from './command-line.ts';
+import { attempt, engineFor } from './daemon.ts';
+
+export const networkCreate: CommandSpec = {
+  path: 'docker network create',
+  operands: '[OPTIONS] NETWORK',
+  short: 'Create a network',
+  flags: [
+    { name: 'attachable', kind: 'bool', help: 'Enable manual container attachment' },
+    {
+      name: 'aux-address',
+      kind: 'list',
+      placeholder: 'map',
+      help: 'Auxiliary IPv4 or IPv6 addresses used by Network driver',
+    },
+    {
+      name: 'config-from',
+      kind: 'string',
+      help: 'The network from which to copy the configuration',
+      isIgnored: true,
+    },
+    {
+      name: 'config-only',
+      kind: 'bool',
+      help: 'Create a configuration only network',
+      isIgnored: true,
+    },
+    {
+      name: 'driver',
+      short: 'd',
+      kind: 'string',
+      initial: 'bridge',
+      help: 'Driver to manage the Network',
+    },
+    {
+      name: 'gateway',
+      kind: 'list',
+      placeholder: 'strings',
+      help: 'IPv4 or IPv6 Gateway for the master subnet',
+    },
+    { name: 'ingress', kind: 'bool', help: 'Create swarm routing-mesh network' },
+    { name: 'internal', kind: 'bool', help: 'Restrict external access to the network' },
+    {
+      name: 'ip-range',
+      kind: 'list',
+      placeholder: 'strings',
+      help: 'Allocate container ip from a sub-range',
+    },
+    {
+      name: 'ipam-driver',
+      kind: 'string',
+      initial: 'default',
+      help: 'IP Address Management Driver',
+    },
+    {
+      name: 'ipam-opt',
+      kind: 'list',
+      placeholder: 'map',
+      help: 'Set IPAM driver specific options',
+    },
+    { name: 'ipv6', kind: 'bool', help: 'Enable or disable IPv6 networking' },
+    { name: 'label', kind: 'list', help: 'Set metadata on a network' },
+    {
+      name: 'opt',
+      short: 'o',
+      kind: 'list',
+      placeholder: 'map',
+      help: 'Set driver specific options',
+    },
+    { name: 'scope', kind: 'string', help: "Control the network's scope", isIgnored: true },
+    {
+      name: 'subnet',
+      kind: 'list',
+      placeholder: 'strings',
+      help: 'Subnet in CIDR format that represents a network segment',
+    },
+  ],
+  count: [1, 1],
+  run(context, line) {
+    const engine = engineFor(context);
+    const ipam = consolidate(line);
+    const ipamOptions = pairsOf(listOf(line, 'ipam-opt'));
+    const network = attempt(context, () =>
+      createNetwork(engine, {
+        ...NETWORK_DEFAULTS,
+        name: line.operands[0]!,
+        driver: textOf(line, 'driver'),
+        isInternal: has(line, 'internal'),
+        isAttachable: has(line, 'attachable'),
+        isIngress: has(line, 'ingress'),
+        enableIpv6: has(line, 'ipv6'),
+        options: pairsOf(listOf(line, 'opt')),
+        labels: pairsOf(listOf(line, 'label')),
+        ipamDriver: textOf(line, 'ipam-driver'),
+        ipamOptions,
+        ipam: ipam.map(specOf),
+      }),
+    );
+    if (network === null) return 1;
+    context.write(`${network.id}\n`);
+    return 0;
+  },
+};
+
+/** `a=b` of a list of options; without `=` the value is empty. */
+export function pairsOf(texts: readonly string[]): Map<string, string> {
+  return new Map(
+    texts.map((text) => {
+      const equals = text.indexOf('=');
+      return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)];
+    }),
+  );
+}
+
+/** What belongs to one `--subnet`, as text. */
+export interface SubnetTexts {
+  readonly subnet: string;
+  range: string;
+  gateway: string;
+  readonly auxAddresses: Map<string, string>;
+}
+
+function fail(message: string): never {
+  throw new UsageError(`${message}\n`, 1);
+}
+
+/** Gives each range, gateway and auxiliary address to the subnet that it lies in. @throws UsageError. */
+export function consolidate(line: CommandLine): SubnetTexts[] {
+  const of = (name: string): string[] =>
+    listOf(line, name).flatMap((text) => text.split(',').map((part) => part.trim()));
+  const subnets = of('subnet');
+  const ranges = of('ip-range');
+  const gateways = of('gateway');
+  if (subnets.length < ranges.length || subnets.length < gateways.length) {
+    fail('every ip-range or gateway must have a corresponding subnet');
+  }
+  const result: SubnetTexts[] = [];
+  for (const subnet of subnets) {
+    for (const { subnet: other } of result) {
+      if (contains(other, subnet) || contains(subnet, other)) {
+        fail('multiple overlapping subnet configuration is not supported');
+      }
+    }
+    result.push({ subnet, range: '', gateway: '', auxAddresses: new Map() });
+  }
+  for (const range of ranges) {
+    const home = result.find(({ subnet }) => contains(subnet, range));
+    if (home === undefined) fail(`no matching subnet for range ${range}`);
+    if (home.range !== '') {
+      fail(
+        `cannot configure multiple ranges (${range}, ${home.range}) on the same subnet (${home.subnet})`,
+      );
+    }
+    home.range = range;
+  }
+  for (const gateway of gateways) {
+    const home = result.find(({ subnet }) => contains(subnet, gateway));
+    if (home === undefined) fail(`no matching subnet for gateway ${gateway}`);
+    if (home.gateway !== '') {
+      fail(
+        `cannot configure multiple gateways (${gateway}, ${home.gateway}) for the same subnet (${home.subnet})`,
+      );
+    }
+    home.gateway = gateway;
+  }
+  for (const [name, address] of pairsOf(listOf(line, 'aux-address'))) {
+    const home = result.find(({ subnet }) => contains(subnet, address));
+    if (home === undefined) fail(`no matching subnet for aux-address ${address}`);
+    home.auxAddresses.set(name, address);
+  }
+  return result;
+}
+
+/** Whether an address or the address of a subnet lies in a subnet. @source create.go subnetMatches() */
+function contains(subnet: string, data: string): boolean {
+  const outer = parseCidr(subnet);
+  if (outer === null) fail(`invalid subnet: invalid CIDR address: ${subnet}`);
+  let address: Ipv4 | null;
+  if (data.includes('/')) {
+    const inner = parseCidr(data);
+    if (inner === null) fail(`invalid CIDR address: ${data}`);
+    address = inner.address;
+  } else address = parseIpv4(data);
+  if (address === null) return false;
+  const mask = maskOf(outer.prefixLength);
+  return (address & mask) === (outer.address & mask);
+}
+
+function specOf({ subnet, range, gateway, auxAddresses }: SubnetTexts): IpamSpec {
+  const address = (text: string): Ipv4 => {
+    const parsed = parseIpv4(text);
+    if (parsed === null) refuse(`invalid IP address: ${text}`);
+    return parsed;
+  };
+  const prefix = (text: string, what: string) => {
+    const parsed = parseCidr(text);
+    if (parsed === null || !text.includes('/')) {
+      refuse(`invalid ${what} ${text}: invalid CIDR block notation`);
+    }
+    return parsed;
+  };
+  return {
+    subnet: prefix(subnet, 'subnet'),
+    gateway: gateway === '' ? null : address(gateway),
+    range: range === '' ? null : prefix(range, 'ip-range'),
+    auxAddresses: new Map([...auxAddresses].map(([name, text]) => [name, address(text)])),
+  };
+}
+
+function refuse(message: string): never {
+  throw new DockerError(400, `invalid network config:\n${message}`);
+}
