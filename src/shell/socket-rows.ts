@@ -1,6 +1,8 @@
 /** The sockets of a namespace as rows, for ss and netstat. */
 import { ownerOf } from '../apps/socket-owner.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
+import { ipv6ListenersOf } from '../docker/userland-proxy.ts';
+import type { Process } from '../engine/process.ts';
 import type { BoundSocket } from '../stack/socket.ts';
 import { listTcpSockets, type TcpSocket } from '../stack/tcp/tcp-socket.ts';
 import { listUdpSockets } from '../stack/udp-socket.ts';
@@ -20,7 +22,11 @@ export interface SocketRow {
   readonly device: string | null;
   readonly process: { readonly pid: number; readonly name: string } | null;
   readonly tcp: TcpSocket | null;
+  /** A listener on [::]: both addresses are that. */
+  readonly isIpv6: boolean;
 }
+
+const LISTEN_BACKLOG = 4096;
 
 /** All sockets of the kinds asked for: UDP, raw, TCP. */
 export function socketRows(
@@ -41,9 +47,11 @@ export function socketRows(
     device: socket.boundDevice?.name ?? null,
     process: processOf(context, socket),
     tcp: null,
+    isIpv6: false,
   });
   if (kinds.udp) rows.push(...listUdpSockets(netns).map((socket) => datagram('udp', socket)));
   if (kinds.raw) rows.push(...netns.rawSockets.map((socket) => datagram('raw', socket)));
+  if (kinds.udp) rows.push(...ipv6Rows(context, 'udp'));
   if (!kinds.tcp) return rows;
   for (const info of listTcpSockets(netns)) {
     const { socket } = info;
@@ -53,14 +61,39 @@ export function socketRows(
       device: socket?.boundDevice?.name ?? null,
       process: socket === null ? null : processOf(context, socket),
       tcp: socket,
+      isIpv6: false,
     });
   }
+  rows.push(...ipv6Rows(context, 'tcp'));
   return rows;
+}
+
+/** docker-proxy's listeners on [::], which no packet reaches. */
+function ipv6Rows(context: ProgramContext, protocol: 'tcp' | 'udp'): SocketRow[] {
+  return ipv6ListenersOf(context.netns)
+    .filter((listener) => listener.protocol === protocol)
+    .map(({ port, process }) => ({
+      protocol,
+      state: protocol === 'tcp' ? 'LISTEN' : 'UNCONN',
+      receiveQueue: 0,
+      sendQueue: protocol === 'tcp' ? LISTEN_BACKLOG : 0,
+      localAddress: 0,
+      localPort: port,
+      remoteAddress: 0,
+      remotePort: 0,
+      device: null,
+      process: daemonOf(context, process),
+      tcp: null,
+      isIpv6: true,
+    }));
 }
 
 function processOf(context: ProgramContext, socket: BoundSocket): SocketRow['process'] {
   const owner = ownerOf(socket);
-  if (owner === null) return null;
+  return owner === null ? null : daemonOf(context, owner);
+}
+
+function daemonOf(context: ProgramContext, owner: Process): SocketRow['process'] {
   const daemon = context.machine.daemons.find(({ process }) => process === owner);
   const name = owner.name.replace(/ child$/, '');
   return daemon === undefined ? null : { pid: daemon.pid, name };

@@ -83,7 +83,10 @@ export const ss: ProgramDefinition = {
       return 255;
     }
     const rows = socketRows(context, kinds).filter(
-      (row) => (filter.states?.has(row.state) ?? isShown(row, flags)) && filter.test(row),
+      (row) =>
+        (filter.states?.has(row.state) ?? isShown(row, flags)) &&
+        filter.test(row) &&
+        !(row.isIpv6 && flags.has('4')),
     );
     const kindCount = Number(kinds.tcp) + Number(kinds.udp) + Number(kinds.raw);
     context.write(
@@ -218,6 +221,7 @@ function cellsOf(row: SocketRow, options: RenderOptions): string[] {
     return (options.isNumeric ? null : serviceName(value, protocol)) ?? String(value);
   };
   const device = row.device === null ? '' : `%${row.device}`;
+  const address = (value: number): string => (row.isIpv6 ? '[::]' : formatIpv4(value));
   const { process } = row;
   const user =
     options.showsProcess && process !== null
@@ -228,9 +232,9 @@ function cellsOf(row: SocketRow, options: RenderOptions): string[] {
     row.state,
     String(row.receiveQueue),
     String(row.sendQueue),
-    `${formatIpv4(row.localAddress)}${device}:`,
+    `${address(row.localAddress)}${device}:`,
     port(row.localPort),
-    `${formatIpv4(row.remoteAddress)}:`,
+    `${address(row.remoteAddress)}:`,
     port(row.remotePort),
     user,
   ];
