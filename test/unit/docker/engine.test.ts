@@ -57,6 +57,7 @@ describe('createEngine', () => {
   it.each([
     ['ip route', '011-node1-ip-route.txt'],
     ['brctl show', '008-node1-brctl-empty.txt'],
+    ['ip a', '009-node1-ip-a-empty.txt'],
     ['ip -d link', '010-node1-ip-d-link-empty.txt'],
     [
       'sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.ipv4.conf.docker0.route_localnet net.ipv4.conf.docker0.proxy_arp net.ipv4.ip_local_port_range',
@@ -66,6 +67,26 @@ describe('createEngine', () => {
     const lab = makeDockerLab();
     const { stdout } = await runOnMachine(lab.nodes[0]!, command);
     expect(normaliseLinks(stdout)).toBe(normaliseLinks(await recorded(file)));
+  });
+});
+
+describe('containers on docker0', () => {
+  it.each([
+    ['ip -d link', '019-node1-ip-d-link-2.txt'],
+    ['brctl show', '017-node1-brctl-2.txt'],
+  ])('print as recorded: %s', async (command, file) => {
+    const lab = makeDockerLab();
+    for (const name of ['c1', 'c2']) lab.run(name);
+    const { stdout } = await runOnMachine(lab.nodes[0]!, command);
+    expect(normaliseLinks(stdout)).toBe(normaliseLinks(await recorded(file)));
+  });
+
+  it('print as recorded: ip -d addr in one', async () => {
+    const lab = makeDockerLab();
+    const c1 = lab.run('c1');
+    const { stdout } = await runOnMachine(c1.machine, 'ip -d addr; ip route');
+    const links = await recorded('021-node1-c1-ip-d-addr.txt');
+    expect(stdout).toBe(links + (await recorded('022-node1-c1-route.txt')));
   });
 });
 
@@ -126,5 +147,6 @@ function normaliseLinks(text: string): string {
     .replace(/(02:42|2:42)(:[0-9a-f]{1,2}){4}/g, 'MAC')
     .replace(/8000\.0242[0-9a-f]{8}/g, '8000.MAC')
     .replace(/_timer +[\d.]+/g, '_timer T')
-    .replace(/^(\d+: )veth[0-9a-f]{7}/gm, '$1veth');
+    .replace(/veth[0-9a-f]{7}/g, 'veth')
+    .replace(/(link\/ether )(?!52|02)[0-9a-f:]{17}/g, '$1MAC');
 }
