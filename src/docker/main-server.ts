@@ -31,7 +31,8 @@ const LISTEN_BACKLOG = 9;
 const REQUEST_TIMEOUT_NS = 60 * NS_PER_SEC;
 /** What the page's script takes to start, between its two writes, and to end. */
 const SCRIPT_START_NS = 1_000_000;
-const SCRIPT_STEP_NS = 100_000;
+const SCRIPT_STEP_NS = 30_000;
+const SCRIPT_END_NS = 150_000;
 const REQUEST = /^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) /;
 
 /** What a container's image listens on: an unknown image on all that it exposes or publishes. */
@@ -168,7 +169,7 @@ function* serveConnection(
   yield* sleep(process, SCRIPT_STEP_NS);
   const rest = bytesOf(`Content-Type: text/plain\r\n\r\n${page}`);
   if ((yield* writeTcp(process, connection, rest)) !== null) return 1;
-  yield* sleep(process, SCRIPT_STEP_NS);
+  yield* sleep(process, SCRIPT_END_NS);
   shutdownTcp(connection, 'write');
   return 0;
 }

@@ -13,6 +13,7 @@ import {
   makeWaitQueue,
   type Process,
   type Program,
+  sleep,
   spawn,
   waitFor,
   wake,
@@ -34,6 +35,7 @@ import {
   type TcpSocket,
   writeTcp,
 } from '../stack/tcp/tcp-socket.ts';
+import { isTcpReadable } from '../stack/tcp/tcp-stream.ts';
 import {
   bindUdp,
   closeUdp,
@@ -46,6 +48,8 @@ import { addDaemon, type Machine } from '../world/machine.ts';
 import { DockerError } from './engine-record.ts';
 
 const LISTEN_BACKLOG = 4096;
+/** What its runtime takes to notice that data came: pieces that follow closely are relayed as one. */
+const WAKE_NS = 60_000;
 /** A UDP client is forgotten after this long without an answer. @source UDPConnTrackTimeout */
 const UDP_TIMEOUT_NS = 90 * NS_PER_SEC;
 /** UDP clients of one port at a time; more are ignored. */
@@ -230,6 +234,9 @@ function* relay(
 /** Copies one half of a connection. @source broker() */
 function* copy(process: Process, to: TcpSocket, from: TcpSocket): Program<void> {
   for (;;) {
+    if (yield* waitFor(process, [from.waiters], () => isTcpReadable(from))) {
+      yield* sleep(process, WAKE_NS);
+    }
     const bytes = yield* readTcp(process, from);
     if (typeof bytes === 'string' || bytes.length === 0) break;
     if ((yield* writeTcp(process, to, bytes)) !== null) break;
