@@ -28,6 +28,12 @@ export interface EngineProfile {
   readonly setsBridgeMtu: boolean;
   /** The program whose `iptables-save` the distribution of the engine has. */
   readonly iptablesVersion: '1.8.9' | '1.8.11';
+  /** Whether resolv.conf says in comments how it was made. */
+  readonly hasResolvConfComments: boolean;
+  /** From which namespace the embedded DNS asks the host's servers. */
+  readonly namesAskedFrom: 'container' | 'host';
+  /** Which network of a container gets eth0. */
+  readonly ethOrder: 'network-name' | 'joined';
   readonly texts: {
     readonly poolOverlap: string;
     readonly poolsExhausted: string;
@@ -61,6 +67,9 @@ const DOCKER_26: EngineProfile = {
   vethBirthplace: 'host',
   setsBridgeMtu: true,
   iptablesVersion: '1.8.11',
+  hasResolvConfComments: true,
+  namesAskedFrom: 'container',
+  ethOrder: 'network-name',
   texts: TEXTS_26,
 };
 
@@ -70,11 +79,13 @@ const DOCKER_20: EngineProfile = {
   apiVersion: '1.41',
   setsBridgeMtu: false,
   iptablesVersion: '1.8.9',
+  hasResolvConfComments: false,
 };
 
 const DOCKER_27: EngineProfile = {
   ...DOCKER_26,
   version: '27.5.1',
+  namesAskedFrom: 'host',
   apiVersion: '1.47',
   poolOrder: 'lowest-free',
   texts: TEXTS_27,
@@ -92,6 +103,7 @@ const DOCKER_28: EngineProfile = {
 const DOCKER_29: EngineProfile = {
   ...DOCKER_28,
   version: '29.0.0',
+  ethOrder: 'joined',
   apiVersion: '1.52',
   firewall: 'internal',
 };
