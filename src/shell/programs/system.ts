@@ -1,5 +1,7 @@
 /** Small programs of the system around: namespaces by nsenter, modules, the log, processes, the date. */
+import { engineOf } from '../../docker/engine.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
+import type { Daemon } from '../../world/machine.ts';
 import { wallClockS } from '../../world/world.ts';
 import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
 
@@ -40,8 +42,14 @@ export const nsenter: ProgramDefinition = {
 
 function namespaceOfProcess(context: ProgramContext, pid: string): NetNamespace | null {
   if (pid === '1') return context.machine.root;
-  const daemon = context.machine.daemons.find((each) => String(each.pid) === pid);
-  return daemon?.netns ?? null;
+  const { machine } = context;
+  const daemon = machine.daemons.find((each) => String(each.pid) === pid);
+  if (daemon !== undefined) return daemon.netns;
+  // A container's main process has a pid of its host too.
+  for (const container of engineOf(machine)?.containers.values() ?? []) {
+    if (String(container.pid) === pid && container.main !== null) return container.netns;
+  }
+  return null;
 }
 
 export const unshare: ProgramDefinition = {
@@ -68,16 +76,61 @@ export const dmesg: ProgramDefinition = {
   },
 };
 
+/** Columns of `ps -o`. */
+const PS_COLUMNS: Readonly<Record<string, (daemon: Daemon) => string>> = {
+  args: ({ command }) => command,
+  cmd: ({ command }) => command,
+  comm: ({ command }) => programOf(command),
+  pid: ({ pid }) => String(pid),
+};
+
+function programOf(command: string): string {
+  return command.split(' ')[0]!.replace(/^.*\//, '');
+}
+
+/** @source procps ps: -C NAME, -p PID, -o COLUMN[=HEAD], -e, -f */
 export const ps: ProgramDefinition = {
   name: 'ps',
   async run(context) {
-    context.write('    PID TTY          TIME CMD\n');
-    for (const { pid, command } of context.machine.daemons) {
-      context.write(`${String(pid).padStart(7)} ?        00:00:00 ${command}\n`);
+    const words = [...context.args];
+    let daemons: readonly Daemon[] = context.machine.daemons;
+    let columns: readonly string[] | null = null;
+    while (words.length > 0) {
+      const word = words.shift()!;
+      if (word === '-C') {
+        const names = (words.shift() ?? '').split(',');
+        daemons = daemons.filter(({ command }) => names.includes(programOf(command)));
+      } else if (word === '-p') {
+        const pids = (words.shift() ?? '').split(',');
+        daemons = daemons.filter(({ pid }) => pids.includes(String(pid)));
+      } else if (word === '-o' || word === '-eo') columns = (words.shift() ?? '').split(',');
+      else if (!/^-?[eAfauxwl]+$/.test(word)) return refuse(context, 'ps', `option ${word}`);
     }
-    return 0;
+    context.write(columns === null ? psTable(daemons) : psColumns(daemons, columns));
+    return daemons.length > 0 ? 0 : 1;
   },
 };
+
+function psTable(daemons: readonly Daemon[]): string {
+  const rows = daemons.map(
+    ({ pid, command }) => `${String(pid).padStart(7)} ?        00:00:00 ${command}\n`,
+  );
+  return `    PID TTY          TIME CMD\n${rows.join('')}`;
+}
+
+/** `args=` has no head; if no column has one there is no line of heads. */
+function psColumns(daemons: readonly Daemon[], columns: readonly string[]): string {
+  const read = columns.map((column) => {
+    const [name = '', head = NAMES_OF_HEADS[name] ?? name.toUpperCase()] = column.split('=');
+    return { cell: PS_COLUMNS[name] ?? (() => '-'), head };
+  });
+  const heads = read.map(({ head }) => head);
+  const lines = daemons.map((daemon) => read.map(({ cell }) => cell(daemon)).join(' '));
+  if (heads.some((head) => head !== '')) lines.unshift(heads.join(' '));
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+const NAMES_OF_HEADS: Readonly<Record<string, string>> = { args: 'COMMAND', comm: 'COMMAND' };
 
 const DAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
