@@ -18,8 +18,8 @@ const OWN_SYSCTLS = [
   ['net.ipv4.ip_unprivileged_port_start', '0'],
   ['net.ipv4.ping_group_range', '0 2147483647'],
 ] as const;
-/** What a new namespace takes over from the host's, as net.core.devconf_inherit_init_net=0 says. */
-const INHERITED_SYSCTLS = ['net.ipv4.ip_forward'];
+/** What a new namespace takes over from the host's. @source net/ipv4/tcp_ipv4.c tcp_sk_init() */
+const INHERITED_SYSCTLS = ['net.ipv4.ip_forward', 'net.ipv4.tcp_rmem', 'net.ipv4.tcp_wmem'];
 
 /** The container whose sandbox it shares; null if it has its own. @throws DockerError 404, 409. */
 export function sandboxOwnerOf(engine: DockerEngine, container: Container): Container | null {
@@ -43,6 +43,7 @@ export function openSandbox(engine: DockerEngine, container: Container): NetName
     container.sandboxKey = '/var/run/docker/netns/default';
   } else {
     const netns = renewRoot(machine);
+    netns.netfilter.iptablesVersion = engine.profile.iptablesVersion;
     container.sandboxKey = `/var/run/docker/netns/${shortId(container.sandboxId)}`;
     setLinkUp(netns.loopback);
     setUpSysctls(engine, container, netns);

@@ -35,6 +35,9 @@ const CLIENT_MAC = macFrom('52:54:00:00:00:01');
 const NODE_ADDRESS = addressOf('192.168.0.10');
 const NODE_MAC = macFrom('52:54:00:00:00:10');
 
+/** Bytes of receive buffers since Linux 6.17: a window scale of 10. @source net/ipv4/tcp.c tcp_init() */
+const TCP_RMEM = '4096 131072 33554432';
+
 export interface DockerWorldOptions {
   /** How many hosts: node1, node2 ... */
   readonly nodes?: number;
@@ -68,6 +71,7 @@ export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld 
   for (const machine of [...nodes, client]) {
     machine.release = 'debian-13';
     writeSysctl(machine.root, 'net.ipv6.conf.all.disable_ipv6', '0');
+    writeSysctl(machine.root, 'net.ipv4.tcp_rmem', TCP_RMEM);
   }
   const internet = hasInternet ? addInternet(world, client) : null;
   for (const machine of nodes) {
