@@ -147,10 +147,7 @@ export function killGroup(shell: Shell, id: number, signal: Signal): void {
   for (const process of [...groupOf(shell, id)]) kill(process, signal);
 }
 
-/** `'a b'` of `a b`: one word for the shell, whatever is in it. */
-export function quoteWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
+export { quoteWord } from '../base/quote-word.ts';
 
 /** All text that was written to one descriptor. */
 export function textOf(chunks: readonly Chunk[], fd: 1 | 2): string {
