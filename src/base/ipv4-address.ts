@@ -7,8 +7,6 @@
 /** An IPv4 address as a signed 32-bit integer: 10.0.0.1 is 0x0a000001, 192.168.0.1 is negative. */
 export type Ipv4 = number;
 
-export const IPV4_ANY: Ipv4 = 0;
-export const IPV4_BROADCAST: Ipv4 = -1;
 export const IPV4_LOOPBACK: Ipv4 = 0x7f000001;
 
 /** Strict dotted quad only: four decimal octets, no leading zeros; null for anything else. */

@@ -7,7 +7,6 @@
 export type Mac = number;
 
 export const MAC_ZERO: Mac = 0;
-export const MAC_BROADCAST: Mac = 0xffffffffffff;
 
 /** The first two octets, 0..0xffff. */
 export function macHi(mac: Mac): number {

@@ -74,11 +74,6 @@ interface MacvlanPort {
 
 const ports = new WeakMap<Device, MacvlanPort>();
 
-/** The mode of a macvlan device. */
-export function macvlanModeOf(device: Device): MacvlanMode {
-  return macvlanOf(device).mode;
-}
-
 export const macvlanKind: DeviceKind = {
   name: 'macvlan',
   minMtuBytes: 68,

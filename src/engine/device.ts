@@ -232,7 +232,7 @@ export function passUp(sim: Simulator, device: Device, packet: Packet): void {
   if (device.interceptVlan !== null && ethertypeOf(packet.bytes, packet.start) === ETHERTYPE_VLAN) {
     if (device.interceptVlan(sim, device, packet)) return;
   }
-  if (device.intercept !== null && device.intercept(sim, device, packet)) return;
+  if (device.intercept?.(sim, device, packet)) return;
   device.deliver(sim, device, packet);
 }
 

@@ -23,7 +23,7 @@ import { joinSnoopers, leaveSnoopers } from './bridge-snooper.ts';
 import { type DeviceChange, namespaceOf } from './namespace.ts';
 
 /** IF_OPER_*, as `ip link` prints it. */
-export type OperState = 'UP' | 'DOWN' | 'UNKNOWN' | 'LOWERLAYERDOWN';
+type OperState = 'UP' | 'DOWN' | 'UNKNOWN' | 'LOWERLAYERDOWN';
 
 /** Tells everybody in the namespace who follows its devices. */
 export function notifyWatchers(device: Device, change: DeviceChange): void {
@@ -69,14 +69,6 @@ export function updateCarrier(device: Device): void {
   if (hasCarrier === device.hasCarrier) return;
   device.hasCarrier = hasCarrier;
   if (device.state.kind === 'bridge') bridgeOf(device).hasOperState = true;
-  notifyWatchers(device, 'carrier');
-  followCarrier(device);
-}
-
-/** A cable's end gets or loses its carrier from outside. */
-export function setCarrier(device: Device, hasCarrier: boolean): void {
-  if (hasCarrier === device.hasCarrier) return;
-  device.hasCarrier = hasCarrier;
   notifyWatchers(device, 'carrier');
   followCarrier(device);
 }

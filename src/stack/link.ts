@@ -20,12 +20,11 @@ import { deliverFrame } from './input.ts';
 import { IPVLAN_STACK } from './ipvlan-stack.ts';
 import { checkMac, checkMtu, notifyWatchers, setLinkDown, updateCarrier } from './link-state.ts';
 import { type NetNamespace, namespaceOf } from './namespace.ts';
+import { netnsId } from './netns-ids.ts';
 import { VXLAN_UNDERLAY } from './vxlan-underlay.ts';
 
 export {
   deviceOperState,
-  type OperState,
-  setCarrier,
   setLinkDown,
   setLinkMac,
   setLinkMtu,
@@ -183,11 +182,19 @@ function createVethPair(netns: NetNamespace, options: LinkOptions): Device {
     const device = kind.make(netns, { ...options, name }, mac);
     registerDevice(netns, device);
     joinVeths(device, other);
+    introduce(netns, peerNetns);
     return device;
   } catch (error) {
     withdraw(other);
     throw error;
   }
+}
+
+/** The kernel's messages about a pair name each side by the other's number. */
+function introduce(netns: NetNamespace, peerNetns: NetNamespace): void {
+  if (netns === peerNetns) return;
+  netnsId(peerNetns, netns);
+  netnsId(netns, peerNetns);
 }
 
 /** Refuses what rtnetlink refuses for every kind; gives the address, drawn if none was named. */

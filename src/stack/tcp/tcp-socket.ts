@@ -57,7 +57,7 @@ import { unreadBytes } from './tcp-window.ts';
 
 export { listTcpSockets } from './tcp-list.ts';
 export type { TcpSocket } from './tcp-record.ts';
-export { isTcpReadable, readTcp, sendFileTcp, writeTcp } from './tcp-stream.ts';
+export { readTcp, sendFileTcp, writeTcp } from './tcp-stream.ts';
 
 const LOOPBACK_ADDRESS = 0x7f000001;
 

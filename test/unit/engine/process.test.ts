@@ -85,6 +85,7 @@ describe('processes', () => {
   it('cost the time of their system calls and wake-ups', () => {
     const sim = makeSimulator();
     let started = -1;
+    // biome-ignore lint/correctness/useYield: a program that never blocks
     spawn(sim, sim.cpu, 'a', function* () {
       started = timeNs(sim);
       return 0;
