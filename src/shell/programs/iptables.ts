@@ -6,6 +6,7 @@ import {
   runIptablesSave,
 } from '../../netfilter/iptables/iptables.ts';
 import { parseRestoreArguments } from '../../netfilter/iptables/restore.ts';
+import type { Netfilter } from '../../netfilter/netfilter.ts';
 import type { ProgramContext, ProgramDefinition } from '../program.ts';
 
 function print(context: ProgramContext, result: IptablesResult): number {
@@ -14,8 +15,15 @@ function print(context: ProgramContext, result: IptablesResult): number {
   return result.exitCode;
 }
 
+/** The tables; in another namespace of the machine the program is still the machine's own. */
+function netfilterOf({ netns, machine }: ProgramContext): Netfilter {
+  const { netfilter } = netns;
+  netfilter.iptablesVersion = machine.root.netfilter.iptablesVersion;
+  return netfilter;
+}
+
 async function runTables(context: ProgramContext): Promise<number> {
-  const { netfilter } = context.netns;
+  const netfilter = netfilterOf(context);
   return print(
     context,
     context.kernel(() => runIptables(netfilter, context.args)),
@@ -23,7 +31,7 @@ async function runTables(context: ProgramContext): Promise<number> {
 }
 
 async function runSave(context: ProgramContext): Promise<number> {
-  const { netfilter } = context.netns;
+  const netfilter = netfilterOf(context);
   const index = context.args.findIndex((word) => word === '-f' || word === '--file');
   const file = index < 0 ? undefined : context.args[index + 1];
   const args = file === undefined ? context.args : context.args.toSpliced(index, 2);
@@ -34,7 +42,7 @@ async function runSave(context: ProgramContext): Promise<number> {
 }
 
 async function runRestore(context: ProgramContext): Promise<number> {
-  const { netfilter } = context.netns;
+  const netfilter = netfilterOf(context);
   const options = parseRestoreArguments(context.args);
   let input = context.stdin;
   if ('file' in options && options.file !== null) {
