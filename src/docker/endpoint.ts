@@ -10,7 +10,8 @@ import type { Device } from '../engine/device.ts';
 import { addAddress } from '../stack/address.ts';
 import { addRoute, deleteRoute, type RouteSpec } from '../stack/fib.ts';
 import { moveLink, setLinkMac, setLinkUp } from '../stack/link.ts';
-import type { NetNamespace } from '../stack/namespace.ts';
+import { type NetNamespace, namespaceOf } from '../stack/namespace.ts';
+import { netnsId } from '../stack/netns-ids.ts';
 import { SCOPE_LINK } from '../stack/route-type.ts';
 import { driverOf } from './drivers/index.ts';
 import { attempt } from './drivers/options.ts';
@@ -151,6 +152,12 @@ function makeEndpoint(
 /** @source osl AddInterface(), configureInterface() */
 function configure(device: Device, sandbox: NetNamespace, name: string, mac: number | null): void {
   moveLink(device, sandbox, name);
+  const { lower } = device;
+  if (lower !== null) {
+    // The kernel's messages about the move name each side by the other's number.
+    netnsId(namespaceOf(lower), sandbox);
+    netnsId(sandbox, namespaceOf(lower));
+  }
   if (mac !== null) setLinkMac(device, mac);
 }
 
