@@ -371,6 +371,10 @@ function callFunction(
     }
     if (error.message.startsWith('wrong number of args')) return fail(run, head, error.message);
     const text = command.map((each) => each.text).join(' ');
+    if (name === 'call' && args.length > 0) {
+      const what = `non-function ${command[1]?.text ?? 'nil'} of type ${typeName(args[0] ?? null)}`;
+      return fail(run, { at: head.at, text }, `error calling call: ${what}`);
+    }
     return fail(run, { at: head.at, text }, `error calling ${name}: ${error.message}`);
   }
 }
