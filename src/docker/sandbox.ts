@@ -43,7 +43,6 @@ export function openSandbox(engine: DockerEngine, container: Container): NetName
     container.sandboxKey = '/var/run/docker/netns/default';
   } else {
     const netns = renewRoot(machine);
-    netns.netfilter.iptablesVersion = engine.profile.iptablesVersion;
     container.sandboxKey = `/var/run/docker/netns/${shortId(container.sandboxId)}`;
     setLinkUp(netns.loopback);
     setUpSysctls(engine, container, netns);
