@@ -200,18 +200,42 @@ function* askServers(
   name: string,
   types: readonly number[],
 ): Program<DnsMessage[] | null> {
+  // A server that failed is asked again from the same port; one that was silent from a new one.
+  const sockets = new Map<Ipv4, UdpSocket>();
+  process.cleanups.push(() => closeAll(sockets));
   let failed: DnsMessage[] | null = null;
   for (let attempt = 0; attempt < config.attempts; attempt++) {
     const waitSec = (config.timeoutSec << attempt) / (attempt === 0 ? 1 : config.servers.length);
     for (const server of config.servers) {
       const timeoutNs = Math.max(1, Math.floor(waitSec)) * NS_PER_SEC;
-      const replies = yield* askServer(process, netns, server, name, types, timeoutNs);
-      if (replies !== null && !replies.every(isFailure)) return replies;
-      if (process.signal !== null) return null;
+      const socket = sockets.get(server) ?? openTo(netns, server);
+      if (socket === null) continue;
+      const replies = yield* askServer(process, socket, name, types, timeoutNs);
+      if (replies === null) closeUdp(socket);
+      const isUseful = replies !== null && !replies.every(isFailure);
+      if (replies === null) sockets.delete(server);
+      else sockets.set(server, socket);
+      if (isUseful || process.signal !== null) {
+        closeAll(sockets);
+        return isUseful ? replies : null;
+      }
       failed = replies ?? failed;
     }
   }
+  closeAll(sockets);
   return failed;
+}
+
+function closeAll(sockets: ReadonlyMap<Ipv4, UdpSocket>): void {
+  for (const socket of sockets.values()) closeUdp(socket);
+}
+
+/** A socket connected to a server; null if there is no way to it. */
+function openTo(netns: NetNamespace, server: Ipv4): UdpSocket | null {
+  const socket = openUdp(netns);
+  if (connectUdp(socket, server, DNS_PORT) === null) return socket;
+  closeUdp(socket);
+  return null;
 }
 
 /** Another server, or the same one later, may do better. @source resolv/res_send.c send_dg() */
@@ -222,28 +246,20 @@ function isFailure(reply: DnsMessage): boolean {
 
 function* askServer(
   process: Process,
-  netns: NetNamespace,
-  server: Ipv4,
+  socket: UdpSocket,
   name: string,
   types: readonly number[],
   timeoutNs: number,
 ): Program<DnsMessage[] | null> {
-  const socket = openUdp(netns);
-  if (connectUdp(socket, server, DNS_PORT) !== null) {
-    closeUdp(socket);
-    return null;
-  }
   const prng = streamOf(process.sim, 'apps/resolver');
   const ids = types.map(() => nextBelow(prng, 0x10000));
   for (let i = 0; i < types.length; i++) {
     const questions = [{ name, type: types[i]!, class: 1 }];
     const none = { answers: [], authorities: [], additionals: [] };
     const query = { id: ids[i]!, flags: DNS_FLAG_RECURSION_DESIRED, questions, ...none };
-    sendUdp(socket, writeDns(query), server, DNS_PORT);
+    sendUdp(socket, writeDns(query));
   }
-  const replies = yield* collectReplies(process, socket, ids, timeoutNs);
-  closeUdp(socket);
-  return replies;
+  return yield* collectReplies(process, socket, ids, timeoutNs);
 }
 
 function* collectReplies(
