@@ -47,8 +47,14 @@ const TEXTS_26 = {
   poolOverlap: 'Pool overlaps with other one on this address space',
   poolsExhausted:
     'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
-  subnetFull: "no available IPv4 addresses on this network's address pools",
+  subnetFull: 'no available addresses on this pool',
   addressInUse: 'Address already in use',
+  addressOutOfRange: 'requested address is out of range',
+} as const;
+
+const TEXTS_20 = {
+  ...TEXTS_26,
+  subnetFull: 'No available addresses on this pool',
   addressOutOfRange: 'Requested address is out of range',
 } as const;
 
@@ -79,6 +85,7 @@ const DOCKER_20: EngineProfile = {
   apiVersion: '1.41',
   setsBridgeMtu: false,
   iptablesVersion: '1.8.9',
+  texts: TEXTS_20,
   hasResolvConfComments: false,
 };
 

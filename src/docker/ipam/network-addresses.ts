@@ -60,7 +60,7 @@ export function takeEndpointAddress(
   network: DockerNetwork,
   wanted: Ipv4 | null,
 ): { readonly address: Ipv4; readonly config: IpamConfig } {
-  let failure: unknown = null;
+  const { texts } = engine.profile;
   for (const config of network.ipam) {
     if (wanted !== null && !contains(subnetOf(config), wanted)) continue;
     const addresses = addressesOf(engine.pools, subnetOf(config))!; // taken with the network
@@ -70,11 +70,14 @@ export function takeEndpointAddress(
       takeAddress(addresses, wanted);
       return { address: wanted, config };
     } catch (error) {
-      failure = error; // the next subnet may have one
+      const isFull = error instanceof DockerError && error.message === texts.subnetFull;
+      if (!isFull || wanted !== null) throw error; // else the next subnet may have one
     }
   }
-  if (failure !== null) throw failure;
-  throw new DockerError(400, engine.profile.texts.addressOutOfRange);
+  if (wanted !== null) throw new DockerError(400, texts.addressOutOfRange);
+  const which = `${network.name} (${network.id})`;
+  const text = `no available IPv4 addresses on this network's address pools: ${which}`;
+  throw new DockerError(404, text);
 }
 
 export function releaseEndpointAddress(
