@@ -127,7 +127,7 @@ describe('making devices', () => {
   });
 
   test('are bounded in number', () => {
-    for (let i = netns.devices.length; i < DEVICES_MAX; i++) add({ kind: 'dummy' });
+    for (let i = netns.devices.length; i < DEVICES_MAX; i++) add({ kind: 'dummy', name: `d${i}` });
     expect(() => add({ kind: 'dummy' })).toThrow('No space left');
   });
 });
