@@ -135,11 +135,18 @@ function commandLine(spec: ProxySpec, hostAddress: string): string {
 function listen(netns: NetNamespace, spec: ProxySpec): (process: Process) => Program {
   if (spec.protocol === 'tcp') {
     const listener = listenOn(netns, spec);
-    return (process) => serveTcp(process, listener, spec);
+    return (process) => {
+      // At once: it may be killed before it first runs.
+      process.cleanups.push(() => closeTcp(listener));
+      return serveTcp(process, listener, spec);
+    };
   }
   if (spec.protocol === 'udp') {
     const socket = bindOn(netns, spec);
-    return (process) => serveUdp(process, socket, spec);
+    return (process) => {
+      process.cleanups.push(() => closeUdp(socket));
+      return serveUdp(process, socket, spec);
+    };
   }
   // Unlike Docker's, nobody relays SCTP.
   return function* idle(process) {
@@ -189,7 +196,6 @@ function endWith(process: Process): Set<Process> {
 }
 
 function* serveTcp(process: Process, listener: TcpSocket, spec: ProxySpec): Program {
-  process.cleanups.push(() => closeTcp(listener));
   ownSocket(listener, process);
   const children = endWith(process);
   while (process.signal === null) {
@@ -246,7 +252,6 @@ function* copy(process: Process, to: TcpSocket, from: TcpSocket): Program<void> 
 }
 
 function* serveUdp(process: Process, socket: UdpSocket, spec: ProxySpec): Program {
-  process.cleanups.push(() => closeUdp(socket));
   ownSocket(socket, process);
   const children = endWith(process);
   const clients = new Map<string, UdpSocket>();

@@ -4,7 +4,7 @@
  */
 import { parseGoTemplate, runGoTemplate } from './go-template.ts';
 import { TEMPLATE_FUNCTIONS, type TemplateFunction } from './go-template-functions.ts';
-import { TemplateError } from './go-template-parse.ts';
+import { TemplateError } from './go-template-lex.ts';
 import { encodeJson, type GoValue, goPointer, goStruct, isStruct } from './go-value.ts';
 import { alignColumns } from './tab-writer.ts';
 

@@ -3,89 +3,26 @@
  * @source Go src/text/template/parse/lex.go, parse.go
  */
 
-/** A mistake in a template or in what it is run on; the text is Go's, without `template parsing error`. */
-export class TemplateError extends Error {
-  override name = 'TemplateError';
-}
-
-/** Where a node stands in the template's text, for messages. */
-export interface Place {
-  readonly at: number;
-  readonly text: string;
-}
-
-export type Operand =
-  | (Place & { readonly kind: 'dot' })
-  | (Place & { readonly kind: 'nil' })
-  | (Place & { readonly kind: 'constant'; readonly value: string | number | boolean })
-  | (Place & { readonly kind: 'field'; readonly names: readonly string[] })
-  | (Place & {
-      readonly kind: 'variable';
-      readonly name: string;
-      readonly names: readonly string[];
-    })
-  | (Place & { readonly kind: 'function'; readonly name: string })
-  | (Place & {
-      readonly kind: 'pipeline';
-      readonly pipeline: Pipeline;
-      readonly names: readonly string[];
-    });
-
-export interface Pipeline extends Place {
-  readonly declare: readonly string[];
-  readonly isAssignment: boolean;
-  readonly commands: readonly (readonly Operand[])[];
-}
-
-export type TemplateNode =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'action'; readonly pipeline: Pipeline }
-  | {
-      readonly kind: 'if' | 'range' | 'with';
-      readonly pipeline: Pipeline;
-      readonly body: readonly TemplateNode[];
-      readonly otherwise: readonly TemplateNode[];
-    }
-  | {
-      readonly kind: 'template';
-      readonly at: number;
-      readonly name: string;
-      readonly pipeline: Pipeline | null;
-    }
-  | { readonly kind: 'break' | 'continue' };
-
-export interface ParsedTemplate {
-  readonly text: string;
-  readonly nodes: readonly TemplateNode[];
-  readonly definitions: ReadonlyMap<string, readonly TemplateNode[]>;
-}
-
-interface Token {
-  readonly kind:
-    | 'field'
-    | 'variable'
-    | 'word'
-    | 'string'
-    | 'number'
-    | 'char'
-    | 'space'
-    | 'sign'
-    | 'end';
-  readonly text: string;
-  readonly at: number;
-}
+import {
+  cutActions,
+  describe,
+  fail,
+  KEYWORDS,
+  type Piece,
+  readCharacter,
+  readNumber,
+  TemplateError,
+  type Token,
+  tokenize,
+  unquote,
+} from './go-template-lex.ts';
+import type { Operand, ParsedTemplate, Pipeline, TemplateNode } from './go-template-tree.ts';
 
 /** Nesting that a template may have. */
 const DEPTH_MAX = 100;
 
 /** Characters that a template may have. */
 export const TEMPLATE_LENGTH_MAX = 100_000;
-
-interface Piece {
-  readonly kind: 'text' | 'action';
-  readonly text: string;
-  readonly at: number;
-}
 
 interface Parser {
   readonly source: string;
@@ -115,117 +52,6 @@ export function parseTemplate(source: string, functions: ReadonlySet<string>): P
   const { nodes, end } = parseList(parser);
   if (end !== '') fail(parser, source.length, `unexpected {{${end}}}`);
   return { text: source, nodes, definitions: parser.definitions };
-}
-
-function lineOf(source: string, at: number): number {
-  return source.slice(0, at).split('\n').length;
-}
-
-function fail(parser: { readonly source: string }, at: number, message: string): never {
-  throw new TemplateError(`template: :${lineOf(parser.source, at)}: ${message}`);
-}
-
-/** Splits the text at `{{` and `}}`; trims what `{{-` and `-}}` say. */
-function cutActions(source: string): Piece[] {
-  const pieces: Piece[] = [];
-  let at = 0;
-  let trimsNext = false;
-  for (;;) {
-    const open = source.indexOf('{{', at);
-    let text = open < 0 ? source.slice(at) : source.slice(at, open);
-    if (trimsNext) text = text.trimStart();
-    if (open < 0) {
-      if (text !== '') pieces.push({ kind: 'text', text, at });
-      return pieces;
-    }
-    const trimsBefore = /^-[ \t\r\n]/.test(source.slice(open + 2, open + 4));
-    if (trimsBefore) text = text.trimEnd();
-    if (text !== '') pieces.push({ kind: 'text', text, at });
-    const start = open + 2 + (trimsBefore ? 2 : 0);
-    if (source.startsWith('/*', start)) {
-      const close = source.indexOf('*/', start);
-      if (close < 0) fail({ source }, open, 'unclosed comment');
-      const rest = /^(\s-)?\}\}/.exec(source.slice(close + 2));
-      if (rest === null) fail({ source }, open, 'comment ends before closing delimiter');
-      trimsNext = rest[1] !== undefined;
-      at = close + 2 + rest[0].length;
-      continue;
-    }
-    const close = findClose(source, start);
-    trimsNext = /[ \t\r\n]-$/.test(source.slice(start, close));
-    pieces.push({
-      kind: 'action',
-      text: source.slice(start, close - (trimsNext ? 2 : 0)),
-      at: start,
-    });
-    at = close + 2;
-  }
-}
-
-/** The place of the `}}` that ends the action that starts at `start`; quotes hide others. */
-function findClose(source: string, start: number): number {
-  for (let i = start; i < source.length; i++) {
-    const char = source[i]!;
-    if (char === '}' && source[i + 1] === '}') return i;
-    if (char === '}') fail({ source }, i, `bad character U+007D '}'`);
-    if (char === '"' || char === "'" || char === '`') i = endOfQuote(source, i);
-  }
-  return fail({ source }, start, 'unclosed action');
-}
-
-function endOfQuote(source: string, start: number): number {
-  const quote = source[start]!;
-  for (let i = start + 1; i < source.length; i++) {
-    const char = source[i]!;
-    if (char === quote) return i;
-    if (quote !== '`' && char === '\\') i++;
-    else if (quote !== '`' && char === '\n') break;
-  }
-  const what =
-    quote === '`'
-      ? 'unterminated raw quoted string'
-      : quote === '"'
-        ? 'unterminated quoted string'
-        : 'unterminated character constant';
-  return fail({ source }, start, what);
-}
-
-const TOKEN =
-  /(?<space>[ \t\r\n]+)|(?<field>\.[A-Za-z_]\w*)|(?<variable>\$\w*)|(?<number>[+-]?(?:0[xX][\da-fA-F_]+|0[bB][01]+|0[oO][0-7]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))|(?<word>[A-Za-z_]\w*)|(?<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?<char>'(?:[^'\\\n]|\\.)+')|(?<sign>:=|[.|=(),])/y;
-
-/** The tokens of one action, with an `end` token last. */
-function tokenize(parser: Parser, piece: Piece): Token[] {
-  const tokens: Token[] = [];
-  let at = 0;
-  let parens = 0;
-  while (at < piece.text.length) {
-    TOKEN.lastIndex = at;
-    const match = TOKEN.exec(piece.text);
-    const where = piece.at + at;
-    if (match === null) refuseCharacter(parser, where, piece.text.slice(at));
-    const groups = match.groups!;
-    const kind = (Object.keys(groups) as Array<keyof typeof groups>).find(
-      (name) => groups[name] !== undefined,
-    ) as Token['kind'];
-    tokens.push({ kind, text: match[0], at: where });
-    if (match[0] === '(') parens++;
-    if (match[0] === ')' && --parens < 0) fail(parser, where, 'unexpected right paren');
-    at += match[0].length;
-  }
-  const end = piece.at + piece.text.length;
-  if (parens > 0) fail(parser, end, 'unclosed left paren');
-  tokens.push({ kind: 'end', text: '', at: end });
-  return tokens;
-}
-
-function refuseCharacter(parser: Parser, at: number, rest: string): never {
-  if (rest.startsWith(':')) return fail(parser, at, 'expected :=');
-  const char = String.fromCodePoint(rest.codePointAt(0)!);
-  if (char < ' ' || char > '~') {
-    const code = char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
-    return fail(parser, at, `unrecognized character in action: U+${code} '${char}'`);
-  }
-  return fail(parser, at, `unexpected ${JSON.stringify(char)} in command`);
 }
 
 interface Reader {
@@ -277,30 +103,6 @@ function expectEnd(reader: Reader, context: string): void {
     fail(reader.parser, token.at, `unexpected ${describe(token)} in ${context}`);
   }
 }
-
-/** @source parse/lex.go item.String */
-function describe(token: Token): string {
-  if (token.kind === 'end') return '"}}"';
-  if (KEYWORDS.has(token.text)) return `<${token.text}>`;
-  return token.text.length > 10
-    ? `${JSON.stringify(token.text.slice(0, 10))}...`
-    : JSON.stringify(token.text);
-}
-
-const KEYWORDS = new Set([
-  'if',
-  'range',
-  'with',
-  'end',
-  'else',
-  'define',
-  'template',
-  'block',
-  'break',
-  'continue',
-  'nil',
-  '.',
-]);
 
 function parseAction(reader: Reader, first: Token): TemplateNode | null {
   const { parser } = reader;
@@ -567,46 +369,4 @@ function parseWord(parser: Parser, token: Token): Operand {
     fail(parser, token.at, `function ${JSON.stringify(token.text)} not defined`);
   }
   return { kind: 'function', ...place, name: token.text };
-}
-
-function readNumber(parser: Parser, token: Token): number {
-  const value = Number(token.text.replaceAll('_', '').replace(/^\+/, ''));
-  if (Number.isNaN(value))
-    fail(parser, token.at, `bad number syntax: ${JSON.stringify(token.text)}`);
-  return value;
-}
-
-function readCharacter(parser: Parser, token: Token): number {
-  const characters = [...unquote(parser, token)];
-  if (characters.length !== 1) {
-    fail(parser, token.at, `malformed character constant: ${token.text}`);
-  }
-  return characters[0]!.codePointAt(0)!;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  n: '\n',
-  t: '\t',
-  r: '\r',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  v: '\v',
-};
-
-function unquote(parser: Parser, token: Token): string {
-  if (token.text.startsWith('`')) return token.text.slice(1, -1);
-  const inside = token.text.slice(1, -1);
-  return inside.replaceAll(
-    /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3})|(.))/g,
-    (_whole, x, u, long, octal, char: string | undefined) => {
-      const digits = x ?? u ?? long;
-      if (digits !== undefined) return String.fromCodePoint(Number.parseInt(digits, 16));
-      if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
-      const simple = ESCAPES[char!];
-      if (simple !== undefined) return simple;
-      if (char === '\\' || char === '"' || char === "'") return char;
-      return fail(parser, token.at, 'invalid syntax');
-    },
-  );
 }

@@ -11,14 +11,9 @@ import {
   TEMPLATE_FUNCTIONS,
   type TemplateFunction,
 } from './go-template-functions.ts';
-import {
-  type Operand,
-  type ParsedTemplate,
-  type Pipeline,
-  parseTemplate,
-  TemplateError,
-  type TemplateNode,
-} from './go-template-parse.ts';
+import { TemplateError } from './go-template-lex.ts';
+import { parseTemplate } from './go-template-parse.ts';
+import type { Operand, ParsedTemplate, Pipeline, TemplateNode } from './go-template-tree.ts';
 import {
   fieldOf,
   formatValue,

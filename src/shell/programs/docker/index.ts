@@ -10,7 +10,7 @@ import {
   UsageError,
 } from './command-line.ts';
 import { daemonText, engineFor } from './daemon.ts';
-import { TemplateError } from './go-template-parse.ts';
+import { TemplateError } from './go-template-lex.ts';
 import { COMMANDS, type CommandGroup, GROUPS, MISSING } from './tree.ts';
 
 export const docker: ProgramDefinition = {

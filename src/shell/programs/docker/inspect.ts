@@ -4,7 +4,8 @@ import type { ProgramContext } from '../../program.ts';
 import { UsageError } from './command-line.ts';
 import { daemonText } from './daemon.ts';
 import { parseGoTemplate, runGoTemplate } from './go-template.ts';
-import { type ParsedTemplate, TemplateError } from './go-template-parse.ts';
+import { TemplateError } from './go-template-lex.ts';
+import type { ParsedTemplate } from './go-template-tree.ts';
 import { encodeIndentedJson, encodeJson, type GoStruct, rawOf } from './go-value.ts';
 
 /**

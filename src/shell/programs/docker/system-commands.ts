@@ -16,7 +16,7 @@ import { containerDocument } from './container-document.ts';
 import { engineFor, fits, readFilters } from './daemon.ts';
 import { humanSize, paddedTimestamp, parseGoDuration } from './duration-text.ts';
 import { parseGoTemplate } from './go-template.ts';
-import { TemplateError } from './go-template-parse.ts';
+import { TemplateError } from './go-template-lex.ts';
 import { encodeJson, type GoStruct, goMap, goStruct } from './go-value.ts';
 import { pruneImages } from './image-commands.ts';
 import { imageDocument } from './image-document.ts';

@@ -6,10 +6,9 @@ import {
   execCommand,
   logsCommand,
   portCommand,
-  statsCommand,
-  topCommand,
 } from './container-commands.ts';
 import { psCommand } from './container-list.ts';
+import { statsCommand, topCommand } from './container-usage.ts';
 import {
   imageInspect,
   imagePrune,

@@ -131,6 +131,16 @@ test('docker run refuses what contradicts itself', async () => {
   }
 });
 
+test('a published port is free again at once when its container ends', async () => {
+  const { run } = await makeHost();
+  await run('docker run -d --name web -p 8080:80 nginx');
+  expect(await run('docker kill web; docker start web; docker restart -t 0 web')).toBe(
+    'web\nweb\nweb\n',
+  );
+  expect(await run('curl -s localhost:8080')).toMatch(/^[0-9a-f]{12} from 172\.17\.0\.1\n$/);
+  expect(await run('docker port web 81')).toBe("Error: No public port '81' published for web\n[1]");
+});
+
 test('what has no packet in it is named', async () => {
   const { run } = await makeHost();
   expect(await run('docker build .')).toBe('docker: build is not emulated by netsim\n[2]');

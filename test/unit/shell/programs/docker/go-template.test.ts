@@ -5,7 +5,7 @@ import {
   parseGoTemplate,
   runGoTemplate,
 } from '../../../../../src/shell/programs/docker/go-template.ts';
-import { TemplateError } from '../../../../../src/shell/programs/docker/go-template-parse.ts';
+import { TemplateError } from '../../../../../src/shell/programs/docker/go-template-lex.ts';
 import {
   type GoStruct,
   type GoValue,
