@@ -2,7 +2,7 @@
  * Forgetting: what a packet loses when it leaves one stack for another.
  * @source net/core/skbuff.c skb_scrub_packet(); net/core/dev.c __dev_forward_skb2()
  */
-import { PACKET_HOST, type Packet } from '../engine/packet.ts';
+import { PACKET_CHECKSUM_KNOWN, PACKET_HOST, type Packet } from '../engine/packet.ts';
 
 /**
  * Takes route, conntrack, socket and bridge marks off a packet; when it `crossesNamespace` the mark
@@ -10,7 +10,7 @@ import { PACKET_HOST, type Packet } from '../engine/packet.ts';
  */
 export function scrubPacket(packet: Packet, crossesNamespace: boolean): void {
   packet.packetType = PACKET_HOST;
-  packet.flags = 0;
+  packet.flags &= PACKET_CHECKSUM_KNOWN;
   packet.inDevice = null;
   packet.routeType = 0;
   packet.outDevice = null;

@@ -35,6 +35,12 @@ export const PACKET_UNTRACKED = 64;
 export const PACKET_BRIDGED_DNAT = 128;
 /** Its socket has made progress: the neighbour that it goes to is alive (skb_dst_pending_confirm). */
 export const PACKET_CONFIRM = 256;
+/**
+ * The UDP datagram at packet.transport was written here and not read from anywhere: its checksum is
+ * right, and a receiver need not sum it up again (ip_summed CHECKSUM_PARTIAL, as between veths). Who
+ * spoils bytes on purpose takes it off.
+ */
+export const PACKET_CHECKSUM_KNOWN = 512;
 
 /** The slot of a connection-tracking entry; filled and read only by netfilter/conntrack. */
 export interface ConntrackSlot {

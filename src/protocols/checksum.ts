@@ -18,7 +18,8 @@ export function makeViewedBytes(lengthBytes: number): ViewedBytes {
 
 /**
  * Adds the words of bytes[start, end) to `sum` (an odd last byte is padded with zero). At most 64 KiB,
- * so that the halves of 32-bit words, summed apart, stay small integers.
+ * so that the halves of 32-bit words, summed apart, stay small integers. The bytes are read in the
+ * order of the machine, which gives the sum with its bytes swapped (RFC 1071, 2.B).
  */
 export function addToSum(sum: number, bytes: ViewedBytes, start: number, end: number): number {
   const { view } = bytes;
@@ -26,15 +27,20 @@ export function addToSum(sum: number, bytes: ViewedBytes, start: number, end: nu
   let high = 0;
   let low = 0;
   let at = start;
-  for (; at + 8 <= end; at += 8) {
-    const one = view.getInt32(at);
-    const other = view.getInt32(at + 4);
-    high = (high + (one >>> 16) + (other >>> 16)) | 0;
-    low = (low + (one & 0xffff) + (other & 0xffff)) | 0;
+  for (; at + 16 <= end; at += 16) {
+    const a = view.getInt32(at, true);
+    const b = view.getInt32(at + 4, true);
+    const c = view.getInt32(at + 8, true);
+    const d = view.getInt32(at + 12, true);
+    high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)) | 0;
+    low = (low + (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)) | 0;
   }
-  for (; at + 2 <= end; at += 2) low = (low + view.getUint16(at)) | 0;
-  if (at < end) low = (low + (view.getUint8(at) << 8)) | 0;
-  return sum + high + low;
+  for (; at + 2 <= end; at += 2) low = (low + view.getUint16(at, true)) | 0;
+  if (at < end) low = (low + view.getUint8(at)) | 0;
+  const both = high + low;
+  let folded = (both & 0xffff) + (both >>> 16);
+  folded = (folded & 0xffff) + (folded >>> 16);
+  return sum + (((folded & 0xff) << 8) | (folded >>> 8));
 }
 
 function addBytesToSum(sum: number, bytes: Uint8Array, start: number, end: number): number {

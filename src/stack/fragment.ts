@@ -2,7 +2,7 @@
  * Cuts a datagram into fragments; what puts them together again is reassembly.ts.
  * @source net/ipv4/ip_output.c ip_do_fragment()
  */
-import { PACKET_DEFRAGMENTED, type Packet } from '../engine/packet.ts';
+import { PACKET_CHECKSUM_KNOWN, PACKET_DEFRAGMENTED, type Packet } from '../engine/packet.ts';
 import { releasePacket, takePacket } from '../engine/packet-pool.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
 import { writeUint16 } from '../protocols/bytes.ts';
@@ -90,7 +90,7 @@ export function copyPlace(from: Packet, to: Packet): void {
   to.device = from.device;
   to.inDevice = from.inDevice;
   to.packetType = from.packetType;
-  to.flags = from.flags & ~PACKET_DEFRAGMENTED;
+  to.flags = from.flags & ~(PACKET_DEFRAGMENTED | PACKET_CHECKSUM_KNOWN);
   to.mark = from.mark;
   to.routeType = from.routeType;
   to.outDevice = from.outDevice;

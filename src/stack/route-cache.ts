@@ -56,9 +56,9 @@ export function findCachedRoute(
   if (entries.length === 0) return null;
   const entry = entries[slotOf(target, source, entries.length - 1)]!;
   const isSame =
-    entry.generation === generation &&
     entry.target === target &&
     entry.source === source &&
+    entry.generation === generation &&
     entry.device === device &&
     entry.tos === tos &&
     entry.mark === mark;

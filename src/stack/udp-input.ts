@@ -4,7 +4,7 @@
  */
 import { formatIpv4, type Ipv4 } from '../base/ipv4-address.ts';
 import type { Device } from '../engine/device.ts';
-import type { Packet } from '../engine/packet.ts';
+import { PACKET_CHECKSUM_KNOWN, type Packet } from '../engine/packet.ts';
 import { copyPacket } from '../engine/packet-pool.ts';
 import { drop, type Simulator } from '../engine/simulator.ts';
 import { ICMP_UNREACHABLE, UNREACHABLE_PORT } from '../protocols/icmp.ts';
@@ -40,7 +40,8 @@ export function receiveUdp(sim: Simulator, netns: NetNamespace, packet: Packet):
   packet.end = udp + length;
   const source = ipSource(bytes, network);
   const target = ipTarget(bytes, network);
-  if (!isUdpChecksumGood(bytes, udp, packet.end, source, target)) {
+  const isKnown = (packet.flags & PACKET_CHECKSUM_KNOWN) !== 0;
+  if (!isKnown && !isUdpChecksumGood(bytes, udp, packet.end, source, target)) {
     drop(sim, packet, 'udp-checksum', packet.inDevice);
     return;
   }

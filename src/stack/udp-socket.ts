@@ -5,7 +5,7 @@
 import type { Errno } from '../base/errors.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
 import { nextBelow, nextInt32 } from '../base/prng.ts';
-import type { Packet } from '../engine/packet.ts';
+import { PACKET_CHECKSUM_KNOWN, type Packet } from '../engine/packet.ts';
 import { takePacket } from '../engine/packet-pool.ts';
 import { type Simulator, streamOf } from '../engine/simulator.ts';
 import { PROTOCOL_UDP } from '../protocols/ipv4.ts';
@@ -89,6 +89,7 @@ export function sendUdp(
   bytes.set(payload, start + UDP_BYTES);
   const { source, target: routed } = socket.route;
   writeUdp(bytes, start, packet.end, socket.localPort, port, source, routed);
+  packet.flags |= PACKET_CHECKSUM_KNOWN;
   return sendDatagram(socket, packet);
 }
 

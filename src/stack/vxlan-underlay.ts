@@ -14,11 +14,11 @@ import {
   vxlansBornIn,
 } from '../devices/vxlan-record.ts';
 import type { Device } from '../engine/device.ts';
-import type { Packet } from '../engine/packet.ts';
+import { PACKET_CHECKSUM_KNOWN, type Packet } from '../engine/packet.ts';
 import type { Simulator } from '../engine/simulator.ts';
-import { writeUint16 } from '../protocols/bytes.ts';
-import { ipSource, ipTos, PROTOCOL_UDP } from '../protocols/ipv4.ts';
-import { UDP_BYTES, writeUdp } from '../protocols/udp.ts';
+import { addToSum, finishSum, pseudoHeaderSum } from '../protocols/checksum.ts';
+import { ipSource, ipTarget, ipTos, PROTOCOL_UDP } from '../protocols/ipv4.ts';
+import { UDP_BYTES, udpLengthBytes, writeUdpChecksum, writeUdpHeader } from '../protocols/udp.ts';
 import { nextIpId } from './ip-id.ts';
 import { type NetNamespace, namespaceOf } from './namespace.ts';
 import { findNeighbour } from './neighbour.ts';
@@ -130,11 +130,36 @@ function send(
   const source = vxlan.local === 0 ? route.source : vxlan.local;
   const port = remote.port === 0 ? vxlan.port : remote.port;
   packet.start -= UDP_BYTES;
-  writeUdp(packet.bytes, packet.start, packet.end, sourcePort, port, source, target);
-  if (!vxlan.hasUdpChecksum) writeUint16(packet.bytes, packet.start + 6, 0);
+  const { bytes, start, end } = packet;
+  writeUdpHeader(bytes, start, end, sourcePort, port);
+  if (vxlan.hasUdpChecksum) {
+    const sum = pseudoHeaderSum(source, target, PROTOCOL_UDP, end - start);
+    writeUdpChecksum(bytes, start, addDatagramToSum(sum, packet));
+  }
   const ttl = ttlHops === 0 ? birth.sysctl.ipDefaultTtl : ttlHops;
   const id = nextIpId(sim, birth, source, target, PROTOCOL_UDP);
   sendIpv4(sim, birth, packet, route, PROTOCOL_UDP, source, target, ttl, tos, fragmentField, id);
+}
+
+/**
+ * Adds packet.bytes[start, end). Where the inner datagram's checksum is known to be right, that datagram
+ * adds the complement of its pseudo header, whatever is in it.
+ * @source include/linux/skbuff.h lco_csum()
+ */
+function addDatagramToSum(sum: number, packet: Packet): number {
+  const { bytes, start, end, network, transport } = packet;
+  const isKnown =
+    (packet.flags & PACKET_CHECKSUM_KNOWN) !== 0 &&
+    transport > start &&
+    udpLengthBytes(bytes, transport) === end - transport;
+  if (!isKnown) return addToSum(sum, bytes, start, end);
+  const inner = pseudoHeaderSum(
+    ipSource(bytes, network),
+    ipTarget(bytes, network),
+    PROTOCOL_UDP,
+    end - transport,
+  );
+  return addToSum(sum + finishSum(inner), bytes, start, transport);
 }
 
 /** The route to a remote, looked up again when the routing tables have changed; null: none. */

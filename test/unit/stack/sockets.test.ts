@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { formatIpv4 } from '../../../src/base/ipv4-address.ts';
+import { PACKET_CHECKSUM_KNOWN } from '../../../src/engine/packet.ts';
 import { releasePacket } from '../../../src/engine/packet-pool.ts';
-import { ipFragmentField, ipId, ipSource } from '../../../src/protocols/ipv4.ts';
-import { UDP_BYTES, udpSourcePort } from '../../../src/protocols/udp.ts';
+import { ipFragmentField, ipId, ipSource, ipTarget } from '../../../src/protocols/ipv4.ts';
+import { isUdpChecksumGood, UDP_BYTES, udpSourcePort } from '../../../src/protocols/udp.ts';
 import { setLinkMtu } from '../../../src/stack/link.ts';
 import type { NetNamespace } from '../../../src/stack/namespace.ts';
 import { closeRawSocket, openRawSocket, sendRaw } from '../../../src/stack/raw-socket.ts';
@@ -218,11 +219,28 @@ describe('UDP', () => {
     const { receive } = b0;
     b0.receive = (sim, device, packet) => {
       packet.bytes[packet.end - 1]! ^= 1;
+      packet.flags &= ~PACKET_CHECKSUM_KNOWN;
       receive(sim, device, packet);
     };
     call(lab, () => sendUdp(client, text('second'), ip('10.0.0.2'), 7));
     expect(lab.drops).toEqual(['udp-checksum']);
     expect(server.receiveQueue.count).toBe(1);
+  });
+
+  test('a datagram brings along that its checksum is right, but not through fragments', () => {
+    const lab = makeLab();
+    const { a, b } = pair(lab);
+    const server = bound(b, 7);
+    const client = openUdp(a);
+    for (const size of [5, 1400, 3001]) {
+      call(lab, () => sendUdp(client, new Uint8Array(size).fill(size), ip('10.0.0.2'), 7));
+      const packet = takeReceived(server)!;
+      const { bytes, network, transport, end, flags } = packet;
+      const [source, target] = [ipSource(bytes, network), ipTarget(bytes, network)];
+      expect(isUdpChecksumGood(bytes, transport, end, source, target)).toBe(true);
+      expect((flags & PACKET_CHECKSUM_KNOWN) !== 0).toBe(size < 1500);
+      releasePacket(lab.sim, packet);
+    }
   });
 });
 

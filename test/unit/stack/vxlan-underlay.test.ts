@@ -1,8 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { macOf } from '../../../src/base/mac-address.ts';
 import { addVxlanFdb, listVxlanFdb } from '../../../src/devices/vxlan-control.ts';
-import type { Device } from '../../../src/engine/device.ts';
+import { addTap, type Device } from '../../../src/engine/device.ts';
 import { releasePacket } from '../../../src/engine/packet-pool.ts';
+import { ETHERNET_BYTES } from '../../../src/protocols/ethernet.ts';
+import {
+  IPV4_BYTES,
+  ipProtocol,
+  ipSource,
+  ipTarget,
+  PROTOCOL_UDP,
+} from '../../../src/protocols/ipv4.ts';
+import { isUdpChecksumGood, udpChecksum } from '../../../src/protocols/udp.ts';
 import { deleteNamespace } from '../../../src/stack/create-namespace.ts';
 import {
   createLink,
@@ -17,7 +26,7 @@ import { addNeighbour } from '../../../src/stack/neighbour.ts';
 import { pathMtuOf } from '../../../src/stack/path-mtu.ts';
 import { openRawSocket, type RawSocket, sendRaw } from '../../../src/stack/raw-socket.ts';
 import { takeReceived } from '../../../src/stack/socket.ts';
-import { bindUdp, closeUdp, openUdp } from '../../../src/stack/udp-socket.ts';
+import { bindUdp, closeUdp, openUdp, sendUdp } from '../../../src/stack/udp-socket.ts';
 import {
   address,
   call,
@@ -99,6 +108,28 @@ describe('a tunnel', () => {
     const entries = listVxlanFdb(lab.sim, tunnels[0]!);
     expect(entries.map((entry) => [entry.lo, entry.state])).toContainEqual([0x12, 'dynamic']);
     expect([tunnels[0]!.txPackets, tunnels[0]!.rxPackets]).toEqual([2, 2]);
+  });
+
+  test('has a right outer checksum, whether or not that of the inner datagram is known', () => {
+    const seen: boolean[] = [];
+    addTap(underlays[0]!, {
+      capture(_device, { bytes, start, end }) {
+        const at = start + ETHERNET_BYTES;
+        if (ipProtocol(bytes, at) !== PROTOCOL_UDP) return;
+        expect(udpChecksum(bytes, at + IPV4_BYTES)).not.toBe(0);
+        const [source, target] = [ipSource(bytes, at), ipTarget(bytes, at)];
+        seen.push(isUdpChecksumGood(bytes, at + IPV4_BYTES, end, source, target));
+      },
+    });
+    ping('10.0.0.2');
+    const client = openUdp(hosts[0]!);
+    for (const size of [0, 1, 64, 777, 1400]) {
+      const payload = Uint8Array.from({ length: size }, (_, i) => i * size);
+      call(lab, () => sendUdp(client, payload, ip('10.0.0.2'), 9));
+      pass(lab, 2); // each is answered by "port unreachable"
+    }
+    expect(seen.length).toBeGreaterThanOrEqual(4 + 10);
+    expect(seen.every((isGood) => isGood)).toBe(true);
   });
 
   test('uses one source port for both directions of a ping', () => {
