@@ -29,6 +29,8 @@ export interface Traffic {
   delivered: number;
   /** A sum over the payloads received: nothing is optimised away, and equal runs give equal sums. */
   checksum: number;
+  /** Sees each packet that arrives; for tests. */
+  inspect: ((packet: Packet) => void) | null;
 }
 
 /** Sockets and senders on a shape; `sizeBytes` is the UDP payload. */
@@ -41,6 +43,7 @@ export function makeTraffic(shape: Shape, sizeBytes: number): Traffic {
     const { bytes, start, end } = packet;
     traffic.delivered++;
     traffic.checksum = (Math.imul(traffic.checksum, 31) + bytes[end - 1]! + end - start) | 0;
+    if (traffic.inspect !== null) traffic.inspect(packet);
     releasePacket(simulator, packet);
   };
   const listening = new Set<string>();
@@ -67,6 +70,7 @@ export function makeTraffic(shape: Shape, sizeBytes: number): Traffic {
     hopsPerPacket: hops / streams.length,
     delivered: 0,
     checksum: 0,
+    inspect: null,
     send: (count) => {
       const each = Math.max(1, Math.floor(count / streams.length));
       for (const { sender, index } of senders) {

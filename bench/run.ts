@@ -11,6 +11,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
 import { Bench } from 'tinybench';
+import { tuneCompiler } from '../src/cli/compiler-flags.ts';
 import { makeTraffic, type Traffic } from './measure.ts';
 import { buildShape, SHAPE_NAMES, type ShapeName } from './shapes.ts';
 
@@ -41,6 +42,7 @@ if (unknown.length > 0) {
 }
 const names = SHAPE_NAMES.filter((name) => chosen.length === 0 || chosen.includes(name));
 
+tuneCompiler();
 const rows: Row[] = [];
 for (const name of names) rows.push(await measure(name));
 const baseline = await readBaseline();

@@ -3,6 +3,7 @@
  * Prints delivered packets, hops per packet and the CPU seconds of the run phase (warm-up excluded).
  */
 import { assert } from '../src/base/assert.ts';
+import { tuneCompiler } from '../src/cli/compiler-flags.ts';
 import { makeTraffic } from './measure.ts';
 import { buildShape, SHAPE_NAMES, type ShapeName } from './shapes.ts';
 
@@ -12,6 +13,7 @@ assert(
   `shape is one of ${SHAPE_NAMES.join(' ')}`,
 );
 
+tuneCompiler();
 const traffic = makeTraffic(buildShape(name as ShapeName, Number(hosts)), Number(size));
 const total = Number(count);
 traffic.send(Math.floor(total / 5)); // warm-up: compilation, ARP, conntrack, pool
