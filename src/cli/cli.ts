@@ -6,6 +6,7 @@ import type { NetsimCommand } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { currentRun } from './current-run.ts';
 import { printError } from './error-text.ts';
+import { rewriteFileFlags } from './options.ts';
 import { EXIT_USAGE, type Surroundings } from './surroundings.ts';
 
 /** Runs a command line (without `node` and the script). @returns the exit code. */
@@ -34,7 +35,7 @@ async function runVerb(
     exitCode = await definition.run(command.args, command, surroundings);
   });
   try {
-    await command.parseAsync([...args], { from: 'user' });
+    await command.parseAsync(rewriteFileFlags(args), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? 0 : EXIT_USAGE;
@@ -86,7 +87,8 @@ async function showHelp(verb: string | undefined, surroundings: Surroundings): P
   }
   surroundings.write(`  PROGRAM   any program of the emulated shell: netsim traceroute routers client server
 
-TOPOLOGY is a bundled name (netsim list), a folder, or a script.
+TOPOLOGY is a bundled name (netsim list), a folder, a script or a Compose file; without one, the
+Compose file of the current folder.
 "netsim help VERB" shows the options of a verb.
 `);
   return 0;

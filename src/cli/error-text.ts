@@ -11,6 +11,11 @@ export function printError(
 ): number {
   if (error instanceof NetsimError) {
     const { where, hint } = error;
+    if (error.code === 'compose') {
+      // A line for each mistake, as editors and other tools read them.
+      surroundings.writeError(`${error.message}\n`);
+      return EXIT_USAGE;
+    }
     const place = where === undefined ? '' : `${placeText(where)}: `;
     surroundings.writeError(`netsim: ${place}${error.message.trimEnd()}\n`);
     if (hint !== undefined) surroundings.writeError(`        ${hint}\n`);

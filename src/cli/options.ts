@@ -11,6 +11,8 @@ export interface CommonOptions {
   readonly isTraced: boolean;
   readonly isJson: boolean;
   readonly seed: number;
+  /** Whether the command line names the seed. */
+  readonly isSeedGiven: boolean;
   readonly isQuiet: boolean;
   readonly hasColor: boolean;
 }
@@ -29,11 +31,21 @@ export function withCommonOptions(command: Command): Command {
     .option('--trace', 'tell what each layer decided, one line a step')
     .option('--json', 'print one JSON document')
     .option('--seed <number>', 'seed of everything random', '1')
+    .option('--file <path>', 'a Compose file instead of a topology; repeatable', collect, [])
+    .option('--env-file <path>', 'variables for Compose files; repeatable', collect, [])
+    .option('--profile <name>', 'a profile of Compose files; repeatable', collect, [])
     .option('--quiet', 'only what the program itself prints')
     .option('--no-color', 'no colours (also: NO_COLOR in the environment)');
 }
 
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
 interface RawOptions {
+  readonly file: readonly string[];
+  readonly envFile: readonly string[];
+  readonly profile: readonly string[];
   readonly pcap?: string;
   readonly pcapFormat: string;
   readonly trace?: boolean;
@@ -41,6 +53,27 @@ interface RawOptions {
   readonly seed: string;
   readonly quiet?: boolean;
   readonly color: boolean;
+}
+
+/** What the command line says of Compose files. */
+export interface ComposeOptions {
+  readonly files: readonly string[];
+  readonly envFiles: readonly string[];
+  readonly profiles: readonly string[];
+}
+
+export function readComposeOptions(command: Command): ComposeOptions {
+  const { file, envFile, profile } = command.opts<RawOptions>();
+  return { files: file, envFiles: envFile, profiles: profile };
+}
+
+/** Turns Compose's `-f compose.yaml` into `--file`, as other programs have a flag -f of their own. */
+export function rewriteFileFlags(args: readonly string[]): string[] {
+  const end = args.indexOf('--');
+  return args.map((arg, index) => {
+    const isOurs = end < 0 || index < end;
+    return isOurs && arg === '-f' && /\.ya?ml$/.test(args[index + 1] ?? '') ? '--file' : arg;
+  });
 }
 
 /** @throws NetsimError if the seed is none. */
@@ -63,6 +96,7 @@ export function readCommonOptions(
     isTraced: raw.trace === true,
     isJson: raw.json === true,
     seed: Number(raw.seed),
+    isSeedGiven: command.getOptionValueSource('seed') !== 'default',
     isQuiet: raw.quiet === true,
     hasColor: surroundings.isTerminal && raw.color && (noColor === undefined || noColor === ''),
   };

@@ -1,11 +1,12 @@
 /** Runs a Markdown lab: its commands at their machines' prompts, the outputs shown or compared. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { NetsimError } from '../base/errors.ts';
 import { compareOutput } from '../scenario/compare-output.ts';
 import { type Lab, type LabStep, parseLab } from '../scenario/lab.ts';
 import { type DockerTopology, parseTopology, readDockerTopology } from '../topology/topology.ts';
 import type { CommonOptions } from './options.ts';
+import { pathKind } from './path-kind.ts';
 import { isUnfinished, openPrompt } from './prompt.ts';
 import { closeSession, openTopology, type Session } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -34,10 +35,8 @@ export function findLab(name: string, cwd: string): string | null {
   const path = resolve(cwd, name);
   if (/\.(md|markdown)$/i.test(name)) return path;
   const folder = bundledNames().includes(name) ? bundledFolder(name) : path;
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return null;
   const text = join(folder, 'README.md');
-  const isLab = statSync(text, { throwIfNoEntry: false })?.isFile() === true;
-  return isLab ? text : null;
+  return pathKind(text) === 'file' ? text : null;
 }
 
 /** Runs a lab. @returns 0, or 1 if it is checked and an output differs. */
@@ -147,6 +146,6 @@ function worldOf(lab: Lab, path: string): LoadedTopology {
 
 function topologyBeside(path: string): DockerTopology | null {
   const file = join(dirname(path), 'topology.json');
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return null;
+  if (pathKind(file) !== 'file') return null;
   return parseTopology(basename(dirname(path)), readFileSync(file, 'utf8'), file).docker;
 }

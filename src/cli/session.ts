@@ -91,7 +91,11 @@ export async function openTopology(
   options: CommonOptions,
   surroundings: Surroundings,
 ): Promise<Session> {
-  const session = makeSession(options, surroundings, loaded.topology.docker);
+  for (const warning of loaded.warnings ?? []) {
+    surroundings.writeError(`netsim: warning: ${warning}\n`);
+  }
+  const seed = options.isSeedGiven ? options.seed : (loaded.seed ?? options.seed);
+  const session = makeSession({ ...options, seed }, surroundings, loaded.topology.docker);
   const setup = loaded.script.split(/^#@record$/m)[0]!;
   let output = '';
   const keep = (text: string, line = 0): void => {

@@ -4,6 +4,14 @@ import { basename, join, resolve } from 'node:path';
 import { NetsimError } from '../base/errors.ts';
 import { suggestionFor } from '../base/suggest.ts';
 import { parseTopology, plainTopology, type Topology } from '../topology/topology.ts';
+import {
+  type ComposeRequest,
+  composeFilesAround,
+  composeFilesIn,
+  isComposePath,
+  loadComposeTopology,
+} from './compose-files.ts';
+import { pathKind } from './path-kind.ts';
 
 /** The same place from src/cli and from dist/cli. */
 const BUNDLED_FOLDER = join(import.meta.dirname, '../../topologies');
@@ -15,6 +23,10 @@ export interface LoadedTopology {
   readonly topology: Topology;
   readonly script: string;
   readonly scriptFile: string;
+  /** What is told before it is wired. */
+  readonly warnings?: readonly string[];
+  /** The seed that it asks for, null if none. */
+  readonly seed?: number | null;
 }
 
 /** Names of the bundled topologies, sorted. */
@@ -27,19 +39,59 @@ export function bundledNames(): string[] {
 }
 
 /**
- * A bundled name, a folder with topology.json and setup.sh, or a script.
+ * The topology of a command line: of its `--file` options, of its first word, or, if that is none, of
+ * the Compose file of the current folder. Null if there is nothing of the kind.
+ * @throws NetsimError with suggestions, or with the mistakes of a Compose file.
+ */
+export function takeTopology(
+  words: readonly string[],
+  request: ComposeRequest,
+): {
+  readonly name: string;
+  readonly loaded: LoadedTopology;
+  readonly rest: readonly string[];
+} | null {
+  const { cwd, files } = request;
+  if (files.length > 0) {
+    const paths = files.map((path) => resolve(cwd, path));
+    const loaded = loadComposeTopology(paths, request);
+    return { name: loaded.topology.name, loaded, rest: words };
+  }
+  const [first, ...rest] = words;
+  const isThere =
+    first !== undefined &&
+    (bundledNames().includes(first) || pathKind(resolve(cwd, first)) !== null);
+  if (!isThere) {
+    const around = composeFilesAround(request);
+    if (around.length > 0) {
+      const loaded = loadComposeTopology(around, request);
+      return { name: loaded.topology.name, loaded, rest: words };
+    }
+  }
+  if (first === undefined) return null;
+  return { name: first, loaded: loadTopology(first, cwd, request), rest };
+}
+
+/**
+ * A bundled name, a folder with topology.json and setup.sh or with a Compose file, a Compose file, or
+ * a script.
  * @throws NetsimError with suggestions if there is no such thing.
  */
-export function loadTopology(name: string, cwd: string): LoadedTopology {
-  if (bundledNames().includes(name)) return loadFolder(name, join(BUNDLED_FOLDER, name));
+export function loadTopology(
+  name: string,
+  cwd: string,
+  request: ComposeRequest = { cwd, env: {}, files: [], envFiles: [], profiles: [] },
+): LoadedTopology {
+  if (bundledNames().includes(name)) return loadFolder(name, join(BUNDLED_FOLDER, name), request);
   const path = resolve(cwd, name);
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) {
+  const kind = pathKind(path);
+  if (kind === null) {
     throw new NetsimError('unknown-topology', `unknown topology "${name}"`, {
-      hint: `${suggestionFor(name, bundledNames())} A path to a folder or to a script will do, too.`,
+      hint: `${suggestionFor(name, bundledNames())} A path to a folder, a script or a Compose file will do, too.`,
     });
   }
-  if (stat.isDirectory()) return loadFolder(basename(path), path);
+  if (kind === 'folder') return loadFolder(basename(path), path, request);
+  if (isComposePath(path)) return loadComposeTopology([path], request);
   return {
     topology: plainTopology(basename(path)),
     script: readScript(path, name),
@@ -58,24 +110,27 @@ export function loadDescription(name: string): Topology {
   return parseTopology(name, readFileSync(file, 'utf8'), file);
 }
 
-function loadFolder(name: string, folder: string): LoadedTopology {
+function loadFolder(name: string, folder: string, request: ComposeRequest): LoadedTopology {
   const file = join(folder, 'topology.json');
-  const topology = isFile(file)
-    ? parseTopology(name, readFileSync(file, 'utf8'), file)
-    : plainTopology(name);
+  const topology =
+    pathKind(file) === 'file'
+      ? parseTopology(name, readFileSync(file, 'utf8'), file)
+      : plainTopology(name);
   const scriptFile = join(folder, 'setup.sh');
-  if (!isFile(scriptFile)) {
+  if (pathKind(scriptFile) !== 'file') {
+    const compose = composeFilesIn(folder);
+    if (compose.length > 0) return loadComposeTopology(compose, request);
     // The machines of a Docker world are there without a script.
     if (topology.docker !== null) return { topology, script: '', scriptFile: `${name}/setup.sh` };
-    throw new NetsimError('unknown-topology', `${folder} is no topology: it has no setup.sh`, {
-      hint: suggestionFor(name, bundledNames()),
-    });
+    throw new NetsimError(
+      'unknown-topology',
+      `${folder} is no topology: it has no setup.sh and no compose.yaml`,
+      {
+        hint: suggestionFor(name, bundledNames()),
+      },
+    );
   }
   return { topology, script: readScript(scriptFile, scriptFile), scriptFile: `${name}/setup.sh` };
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** The text of a script. @throws NetsimError if it cannot be read or is none. */

@@ -10,6 +10,7 @@ import { describeDevice } from '../device-label.ts';
 import {
   hasFlag,
   readCommonOptions,
+  readComposeOptions,
   type SplitArguments,
   splitArguments,
   withCommonOptions,
@@ -24,7 +25,7 @@ import {
   type Session,
   startObservers,
 } from '../session.ts';
-import { loadTopology } from '../topologies.ts';
+import { takeTopology } from '../topologies.ts';
 import type { NetsimCommand } from './command.ts';
 
 /** Flags of iputils' ping that have a value. @source iputils ping/ping.c getopt string */
@@ -45,12 +46,12 @@ Exit code: 0 replies came, 1 none came, 2 anything else.
   async run(args, command, surroundings) {
     const options = readCommonOptions(command, surroundings);
     const split = splitArguments(args, VALUE_FLAGS);
-    const [name, ...words] = split.words;
-    if (name === undefined) {
+    const taken = takeTopology(split.words, { ...surroundings, ...readComposeOptions(command) });
+    if (taken === null) {
       throw new NetsimError('usage', 'expected a topology', { hint: 'netsim ping overlay' });
     }
-    const loaded = loadTopology(name, surroundings.cwd);
-    const { from, to } = endsOf(loaded.topology, words);
+    const { name, loaded } = taken;
+    const { from, to } = endsOf(loaded.topology, taken.rest);
     const session = await openTopology(loaded, options, surroundings);
     const place = findPlace(session, from);
     const target = addressOfName(session, place, to) ?? to;

@@ -1,11 +1,11 @@
 /** `netsim PROGRAM TOPOLOGY NAMESPACE ARGUMENTS...` for every program of the emulated shell. */
 import { NetsimError } from '../../base/errors.ts';
-import { readCommonOptions, withCommonOptions } from '../options.ts';
+import { readCommonOptions, readComposeOptions, withCommonOptions } from '../options.ts';
 import { findPlace } from '../place.ts';
 import { reportJson } from '../report.ts';
 import { addressOfName } from '../resolve.ts';
 import { closeSession, openTopology, runCommand } from '../session.ts';
-import { loadTopology } from '../topologies.ts';
+import { takeTopology } from '../topologies.ts';
 import type { NetsimCommand } from './command.ts';
 
 /** Programs whose arguments may be names of namespaces, which stand for their addresses. */
@@ -20,21 +20,21 @@ export function programCommand(name: string): NetsimCommand {
     prepare: (command) => void withCommonOptions(command),
     async run(args, command, surroundings) {
       const options = readCommonOptions(command, surroundings);
-      const [topology, place, ...rest] = args;
-      if (topology === undefined || place === undefined) {
+      const taken = takeTopology(args, { ...surroundings, ...readComposeOptions(command) });
+      const [place, ...rest] = taken?.rest ?? [];
+      if (taken === null || place === undefined) {
         throw new NetsimError('usage', 'expected a topology and a namespace', {
           hint: `netsim ${name} docker0 c1 ...`,
         });
       }
-      const loaded = loadTopology(topology, surroundings.cwd);
-      const session = await openTopology(loaded, options, surroundings);
+      const session = await openTopology(taken.loaded, options, surroundings);
       const where = findPlace(session, place);
       const argv = TAKES_NAMES.has(name)
         ? rest.map((word) => addressOfName(session, where, word) ?? word)
         : rest;
       const exitCode = await runCommand(session, where, [name, ...argv]);
       closeSession(session);
-      if (options.isJson) reportJson(session, { command: name, topology, exitCode });
+      if (options.isJson) reportJson(session, { command: name, topology: taken.name, exitCode });
       return exitCode;
     },
   };

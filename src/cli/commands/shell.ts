@@ -2,11 +2,11 @@
 import { createInterface, type Interface } from 'node:readline';
 import { NetsimError } from '../../base/errors.ts';
 import { isStdinTerminal } from '../node-surroundings.ts';
-import { readCommonOptions, withCommonOptions } from '../options.ts';
+import { readCommonOptions, readComposeOptions, withCommonOptions } from '../options.ts';
 import { openPrompt, type Prompt } from '../prompt.ts';
 import { closeSession, openTopology, type Session } from '../session.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { loadTopology } from '../topologies.ts';
+import { takeTopology } from '../topologies.ts';
 import type { NetsimCommand } from './command.ts';
 
 export const shell: NetsimCommand = {
@@ -20,15 +20,15 @@ Commands run where "ip netns exec" takes them: ip netns exec c1 ping 10.0.1.4, o
   prepare: (command) => void withCommonOptions(command),
   async run(args, command, surroundings) {
     const options = readCommonOptions(command, surroundings);
-    const [name] = args;
-    if (name === undefined) {
+    const taken = takeTopology(args, { ...surroundings, ...readComposeOptions(command) });
+    if (taken === null) {
       throw new NetsimError('usage', 'expected a topology', { hint: 'netsim shell overlay' });
     }
-    const session = await openTopology(loadTopology(name, surroundings.cwd), options, surroundings);
+    const session = await openTopology(taken.loaded, options, surroundings);
     const prompt = await openPrompt(session);
     try {
       return isStdinTerminal(surroundings.stdin)
-        ? await talk(prompt, session, name)
+        ? await talk(prompt, session, taken.name)
         : await readAll(prompt, surroundings);
     } finally {
       closeSession(session);
