@@ -25,7 +25,6 @@ import { dnsNamesOf, hostnameOf, isUserDefined, sharedContainerOf } from './sand
 
 export { findContainer } from './container-find.ts';
 export { removeContainer } from './container-remove.ts';
-export { argvOf as commandOf } from './main-process.ts';
 
 /** Containers that one engine may have. */
 const CONTAINERS_MAX = 4096;

@@ -15,7 +15,6 @@ export const PACKET_HOST = 0;
 export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;
 export const PACKET_OTHERHOST = 3;
-export const PACKET_OUTGOING = 4;
 
 /** Packet.flags: what happened to it on the way (IPSKB_* and friends). */
 export const PACKET_FORWARDED = 1;
@@ -27,8 +26,6 @@ export const PACKET_BRIDGE_PREROUTED = 4;
 export const PACKET_TRANSFORMED = 8;
 /** DF is ignored for this packet: it may be fragmented here (skb->ignore_df). */
 export const PACKET_IGNORE_DF = 16;
-/** Was re-routed after NAT in OUTPUT. */
-export const PACKET_REROUTED = 32;
 /** A reply made by netfilter itself (REJECT): conntrack does not track it. */
 export const PACKET_UNTRACKED = 64;
 /** Its target was changed in a bridge: when the neighbour layer sends it out of that bridge, bridging goes on. */
