@@ -111,10 +111,7 @@ function startDns(machine: Machine, address: Ipv4): void {
 function startWeb(machine: Machine): void {
   const { sim, epochS } = machine.world;
   machine.files.makeDirectory(HOME);
-  machine.files.writeFile(
-    `${HOME}/index.html`,
-    '<!doctype html>\n<title>the internet of netsim</title>\n<p>Your request arrived.</p>\n',
-  );
+  machine.files.writeFile(`${HOME}/index.html`, 'hello from outside\n');
   const site = { files: machine.files, home: HOME, epochSec: epochS };
   const options = {
     address: 0,

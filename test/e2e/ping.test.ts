@@ -39,7 +39,7 @@ describe('netsim ping', () => {
     const { exitCode } = await netsim(['ping', 'docker0', '--pcap', out]);
     expect(exitCode).toBe(0);
     const files = readdirSync(out).filter((name) => name.endsWith('.pcap'));
-    for (const name of ['c1.eth0', 'host.docker0', 'host.veth1']) {
+    for (const name of ['c1.eth0', 'node1.docker0', 'client.lan-n1']) {
       expect(files).toContain(`${name}.pcap`);
     }
     const { frames } = readPcap(readFileSync(join(out, 'c1.eth0.pcap')));
