@@ -291,7 +291,7 @@ function checkSettings({ settings, services, nodes }: ComposeProject, tell: Tell
     const name = ping[end];
     const isAddress = end === 'to' && (parseIpv4(name) !== null || name.includes('.'));
     if (isAddress || machines.includes(name) || names.includes(name)) continue;
-    const hint = suggestionFor(name, [...names, ...machines]);
+    const hint = suggestionFor(name, [...new Set([...names, ...machines])]);
     tell(['x-netsim', 'ping', end], `found "${name}", expected a service or a machine`, hint);
   }
 }

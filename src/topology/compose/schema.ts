@@ -216,14 +216,18 @@ export const composeSchema = z.strictObject({
   ...ignoredFields('configs include models secrets volumes'),
 });
 
-export type ComposeFile = z.infer<typeof composeSchema>;
-export type ComposeService = z.infer<typeof serviceSchema>;
-export type ComposeNetwork = NonNullable<z.infer<typeof networkSchema>>;
-
 /** The JSON Schema for editors. */
 export function composeJsonSchema(): unknown {
+  const options = {
+    unrepresentable: 'any',
+    target: 'draft-7',
+    // Other programs have extensions of their own.
+    override({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }) {
+      if (jsonSchema.additionalProperties === false) jsonSchema.patternProperties = { '^x-': {} };
+    },
+  } as const;
   return {
-    ...z.toJSONSchema(composeSchema, { unrepresentable: 'any', target: 'draft-7' }),
+    ...z.toJSONSchema(composeSchema, options),
     title: 'Compose file with x-netsim',
   };
 }
