@@ -21,6 +21,7 @@ import { nc, netcat } from './nc.ts';
 import { arp, ifconfig, route } from './net-tools.ts';
 import { netstat } from './netstat.ts';
 import { nslookup } from './nslookup.ts';
+import { packageManagers } from './package-manager.ts';
 import { ping } from './ping.ts';
 import { sleep } from './sleep.ts';
 import { ss } from './ss.ts';
@@ -57,6 +58,7 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   netstat,
   nsenter,
   nslookup,
+  ...packageManagers,
   ping,
   ps,
   route,
