@@ -49,6 +49,11 @@ interface Seat {
   cwd: string;
 }
 
+/** A place, and the command that is due when one leaves it. */
+interface Visit extends Place {
+  readonly leave: string | null;
+}
+
 interface State {
   readonly session: Session;
   readonly output: PromptOutput;
@@ -56,7 +61,7 @@ interface State {
   readonly shell: Shell;
   readonly seats: Map<Machine, Seat>;
   /** Where `exit` leads back to; the last one is where lines run. */
-  readonly places: Place[];
+  readonly places: Visit[];
   exitCode: number;
 }
 
@@ -75,7 +80,7 @@ export async function openPrompt(session: Session, output?: PromptOutput): Promi
     },
     shell: await makeShell(world, machine, session.host),
     seats: new Map(),
-    places: [{ machine, netns: machine.root }],
+    places: [{ machine, netns: machine.root, leave: null }],
     exitCode: 0,
   };
   return {
@@ -113,12 +118,18 @@ async function runLine(state: State, text: string): Promise<'next' | 'exit'> {
   if (words[0] === 'exit' || words[0] === 'logout') {
     if (words[1] !== undefined) state.exitCode = Number(words[1]) & 255;
     if (places.length === 1 || words[0] === 'logout') return 'exit';
-    places.pop();
+    const { leave } = places.pop()!;
+    if (leave !== null) await executeIn(state, placeOf(state), leave);
     return 'next';
   }
   const next = placeToEnter(state, words);
   if (next !== undefined) {
-    if (next !== null) places.push(next);
+    if (next !== null) places.push({ ...next, leave: null });
+    return 'next';
+  }
+  const background = interactiveRun(line);
+  if (background !== null) {
+    await enterNewContainer(state, background);
     return 'next';
   }
   // A namespace's or a machine's name in front: `c1 ping ...`.
@@ -126,7 +137,7 @@ async function runLine(state: State, text: string): Promise<'next' | 'exit'> {
   if (named !== null) {
     const nested = placeToEnter(state, words.slice(1));
     if (nested !== undefined) {
-      if (nested !== null) places.push(nested);
+      if (nested !== null) places.push({ ...nested, leave: null });
       return 'next';
     }
     await executeIn(state, named, line.slice(words[0]!.length));
@@ -169,6 +180,29 @@ function placeToEnter(state: State, words: readonly string[]): Place | null | un
     placeOfContainer(findContainer(containersOf(placeOf(state).machine), container[1]!)) ??
     undefined
   );
+}
+
+/** `docker run -it ... sh` as the same in the background; null for any other line. */
+function interactiveRun(line: string): string | null {
+  const match = /^docker (?:container )?run (.* )(?:\/bin\/)?(?:ba|a)?sh$/.exec(line);
+  if (match === null || /[;&|<>]/.test(line)) return null;
+  const options = ` ${match[1]}`;
+  const has = (letter: string, long: string): boolean =>
+    new RegExp(` -[a-z]*${letter}[a-z]* | --${long} `).test(options);
+  if (!has('i', 'interactive') || !has('t', 'tty') || has('d', 'detach')) return null;
+  return line.replace(/ run /, ' run -d ');
+}
+
+/** Starts a container whose shell is the prompt from now on; `exit` ends it. */
+async function enterNewContainer(state: State, text: string): Promise<void> {
+  const { machine } = placeOf(state);
+  const before = new Set(containersOf(machine));
+  await executeIn(state, placeOf(state), `${text} > /dev/null`);
+  const container = containersOf(machine).find((each) => !before.has(each)) ?? null;
+  const place = placeOfContainer(container);
+  if (container === null || place === null) return;
+  const leave = `docker kill ${container.id} > /dev/null`;
+  state.places.push({ ...place, leave });
 }
 
 function enter(state: State, name: string): Place | null {
