@@ -8,7 +8,7 @@ import { macOf } from '../base/mac-address.ts';
 import { nextBelow, nextInt32, nextUnit, type Prng } from '../base/prng.ts';
 import { type Device, type DeviceState, makeDevice, type Netns } from '../engine/device.ts';
 import type { Packet } from '../engine/packet.ts';
-import { drop, type Simulator, streamOf, timeNs } from '../engine/simulator.ts';
+import { drop, reserveNumbers, type Simulator, streamOf, timeNs } from '../engine/simulator.ts';
 import { ETHERNET_BYTES } from '../protocols/ethernet.ts';
 import { VLAN_TAG_BYTES } from '../protocols/vlan.ts';
 import { clearLine, type DelayLine, makeDelayLine, putOnLine } from './delay-line.ts';
@@ -35,18 +35,22 @@ export interface CableOptions {
   readonly macs?: readonly [Mac, Mac];
 }
 
+/** Bits per second, 0 for no limit. */
+const RATE = 0;
+/** When the line has sent all that it was given. */
+const FREE_AT = 1;
+
 interface Cable extends DeviceState {
   readonly kind: 'cable';
   peer: Device | null;
   delayNs: number;
-  rateBitPerSec: number;
   jitterNs: number;
   lossRate: number;
   queuePackets: number;
-  /** When the line has sent all that it was given. */
-  freeAtNs: number;
+  /** Where sim.numbers has RATE and FREE_AT of this end. */
+  readonly numbers: number;
   /**
-   * Ring of the moments before freeAtNs at which frames leave the queue: how many still wait is told by
+   * Ring of the moments before FREE_AT at which frames leave the queue: how many still wait is told by
    * it. Its length is a power of two.
    */
   departures: Float64Array;
@@ -81,7 +85,8 @@ export function cablePeerOf(device: Device): Device | null {
 export function setCable(device: Device, options: CableOptions): void {
   const cable = cableOf(device);
   cable.delayNs = options.delayNs ?? cable.delayNs;
-  cable.rateBitPerSec = options.rateBitPerSec ?? cable.rateBitPerSec;
+  const { numbers } = device.netns.sim;
+  numbers[cable.numbers + RATE] = options.rateBitPerSec ?? numbers[cable.numbers + RATE]!;
   cable.jitterNs = options.jitterNs ?? cable.jitterNs;
   cable.lossRate = options.lossRate ?? cable.lossRate;
   cable.queuePackets = options.queuePackets ?? cable.queuePackets;
@@ -111,17 +116,17 @@ function makeEnd(netns: Netns, name: string, options: CableOptions, mac: Mac | u
     kind: 'cable',
     peer: null,
     delayNs: options.delayNs ?? 0,
-    rateBitPerSec: options.rateBitPerSec ?? 0,
     jitterNs: options.jitterNs ?? 0,
     lossRate: options.lossRate ?? 0,
     queuePackets: options.queuePackets ?? QUEUE_PACKETS,
-    freeAtNs: 0,
+    numbers: reserveNumbers(netns.sim, 2),
     departures: new Float64Array(DEPARTURES_MIN),
     firstDeparture: 0,
     departureCount: 0,
     random: streamOf(netns.sim, 'devices/cable'),
     line: null,
   };
+  netns.sim.numbers[state.numbers + RATE] = options.rateBitPerSec ?? 0;
   const device = makeDevice({
     name,
     kind: 'cable',
@@ -176,18 +181,20 @@ function transmitCable(sim: Simulator, device: Device, packet: Packet): void {
   }
   const now = timeNs(sim);
   let departureNs = now;
-  if (cable.rateBitPerSec > 0) {
-    const isBusy = cable.freeAtNs > now;
+  const { numbers } = sim;
+  const rateBitPerSec = numbers[cable.numbers + RATE]!;
+  if (rateBitPerSec > 0) {
+    const freeAtNs = numbers[cable.numbers + FREE_AT]!;
+    const isBusy = freeAtNs > now;
     if (cable.departureCount > 0) forgetDepartures(cable, now);
     if ((isBusy ? cable.departureCount + 1 : 0) >= cable.queuePackets) {
       refuse(sim, device, packet);
       drop(sim, packet, 'queue-full', device);
       return;
     }
-    if (isBusy) remember(cable, cable.freeAtNs);
-    const startNs = isBusy ? cable.freeAtNs : now;
-    departureNs = startNs + Math.ceil((sizeBytes * 8e9) / cable.rateBitPerSec);
-    cable.freeAtNs = departureNs;
+    if (isBusy) remember(cable, freeAtNs);
+    departureNs = (isBusy ? freeAtNs : now) + Math.ceil((sizeBytes * 8e9) / rateBitPerSec);
+    numbers[cable.numbers + FREE_AT] = departureNs;
   }
   if (cable.lossRate > 0 && nextUnit(cable.random) < cable.lossRate) {
     drop(sim, packet, 'link-loss', device);

@@ -49,6 +49,11 @@ export interface InetSlot {
   readonly slot: 'inet';
 }
 
+/** The slot of the neighbour that a device sent to last; filled and read only by stack/neighbour.ts. */
+export interface NeighbourSlot {
+  readonly slot: 'neighbour';
+}
+
 export type Direction = 'in' | 'out';
 
 /** A capture on a device: sees each frame bytes[packet.start, packet.end) and keeps nothing of it. */
@@ -97,6 +102,8 @@ export interface Device {
   taps: Tap[] | null;
   /** Addresses, neighbours and settings (in_device), null before the device is registered. */
   inet: InetSlot | null;
+  /** Where the last packet went: most devices have few neighbours, and packets come in rows. */
+  recentNeighbour: NeighbourSlot | null;
   /** The bridge this is a port of, or null (IFLA_MASTER). */
   master: Device | null;
   /** The device below a VLAN, macvlan or ipvlan, or the peer of a veth (IFLA_LINK); null if none. */
@@ -131,6 +138,7 @@ export function makeDevice(options: DeviceOptions): Device {
     netns: options.netns,
     state: options.state,
     inet: null,
+    recentNeighbour: null,
     macHi: macHi(options.mac),
     macLo: macLo(options.mac),
     mtuBytes: options.mtuBytes,

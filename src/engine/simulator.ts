@@ -32,6 +32,8 @@ const NETDEV_BUDGET = 300;
 
 /** Room for CPUs that a run starts with. */
 const CPUS_MIN = 8;
+/** Room for numbers of records that a run starts with. */
+const NUMBERS_MIN = 64;
 
 /** Nested transmits that are believed to be a loop. @source net/core/dev.h XMIT_RECURSION_LIMIT */
 export const XMIT_RECURSION_LIMIT = 8;
@@ -74,6 +76,9 @@ export interface Simulator {
   readonly cpus: Cpu[];
   /** When each CPU has done all that it was given so far; as fields these would be numbers on the heap. */
   freeAtNs: Float64Array;
+  /** Numbers that records keep here and not in fields of their own; see reserveNumbers. */
+  numbers: Float64Array;
+  numberCount: number;
 }
 
 export interface SimulatorOptions {
@@ -113,6 +118,8 @@ export function makeSimulator(options: SimulatorOptions = {}): Simulator {
     dropCounts: new Map(),
     cpus: [],
     freeAtNs: new Float64Array(CPUS_MIN),
+    numbers: new Float64Array(NUMBERS_MIN),
+    numberCount: 0,
   };
   sim.cpu = addCpu(sim, 'host');
   return sim;
@@ -134,6 +141,22 @@ export function addCpu(sim: Simulator, name: string): Cpu {
   );
   sim.cpus.push(cpu);
   return cpu;
+}
+
+/**
+ * Room for `count` numbers in sim.numbers, zero at first; gives the index of the first. A field that
+ * holds a large or broken number is a record of its own on the heap, far from its owner: one more line of
+ * memory to fetch for each packet. In a column the neighbours in memory are the same numbers of others.
+ */
+export function reserveNumbers(sim: Simulator, count: number): number {
+  const first = sim.numberCount;
+  sim.numberCount += count;
+  if (sim.numberCount > sim.numbers.length) {
+    const longer = new Float64Array(sim.numbers.length * 2 + count);
+    longer.set(sim.numbers);
+    sim.numbers = longer;
+  }
+  return first;
 }
 
 /** The random stream of this name; the same object each time. */
@@ -249,10 +272,11 @@ export function runOne(sim: Simulator): void {
   sim.nowNs = dueNs > freeAtNs ? dueNs : freeAtNs;
   sim.workNs = 0;
   sim.bottomHalfDepth = 1;
-  timer.run();
+  timer.run(timer);
   while (isNextOfTick(queue, cpu, tick)) {
     sim.eventCount++;
-    popTimer(queue).run();
+    const next = popTimer(queue);
+    next.run(next);
   }
   sim.bottomHalfDepth = 0;
   if (cpu.backlog.count > 0 && cpu.softirqTimer.heapIndex < 0) runSoftirq(sim);

@@ -7,7 +7,10 @@ import { assert } from '../base/assert.ts';
 import { nextInt32, type Prng } from '../base/prng.ts';
 import type { Cpu } from './cpu.ts';
 
-/** Something that happens at a moment. Owned by whoever made it; armed at most once at a time. */
+/**
+ * Something that happens at a moment. Owned by whoever made it; armed at most once at a time. A record
+ * that extends it is its own timer: `run` gets it back (as container_of() of a struct timer_list).
+ */
 export interface Timer {
   /** Place in the heap, -1 while it is not armed. */
   heapIndex: number;
@@ -15,7 +18,7 @@ export interface Timer {
   tick: number;
   /** The CPU on which `run` runs. */
   readonly cpu: Cpu;
-  readonly run: () => void;
+  readonly run: (timer: Timer) => void;
 }
 
 export interface TimerQueue {
@@ -31,7 +34,7 @@ export interface TimerQueue {
 }
 
 /** A timer that calls `run` on `cpu` each time it fires. */
-export function makeTimer(cpu: Cpu, run: () => void): Timer {
+export function makeTimer(cpu: Cpu, run: (timer: Timer) => void): Timer {
   return { heapIndex: -1, tick: -1, cpu, run };
 }
 

@@ -60,6 +60,7 @@ export function createNeighbour(
   const now = jiffiesOf(sim);
   redrawIfDue(netns, now);
   const neighbour: Neighbour = {
+    slot: 'neighbour',
     device,
     address,
     state: NUD_NONE,

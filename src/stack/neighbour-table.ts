@@ -4,7 +4,7 @@
  * @source include/net/neighbour.h struct neighbour
  */
 import type { Ipv4 } from '../base/ipv4-address.ts';
-import type { Device } from '../engine/device.ts';
+import type { Device, NeighbourSlot } from '../engine/device.ts';
 import type { PacketQueue } from '../engine/packet.ts';
 import type { Timer } from '../engine/timer-queue.ts';
 
@@ -56,7 +56,8 @@ export function neighbourStateName(state: number): NeighbourState {
   return 'NONE';
 }
 
-export interface Neighbour {
+export interface Neighbour extends NeighbourSlot {
+  readonly slot: 'neighbour';
   readonly device: Device;
   readonly address: Ipv4;
   /** NUD_* */

@@ -58,9 +58,11 @@ export function neighbourOutput(sim: Simulator, netns: NetNamespace, packet: Pac
     return;
   }
   const { nextHop } = packet;
-  let neighbour = getInt(inetOf(device).neighbours, nextHop);
-  if (neighbour === null) {
-    neighbour = createNeighbour(sim, netns, device, nextHop);
+  let neighbour = device.recentNeighbour as Neighbour | null; // only the lines below set it
+  if (neighbour === null || neighbour.address !== nextHop || neighbour.isDead) {
+    neighbour =
+      getInt(inetOf(device).neighbours, nextHop) ?? createNeighbour(sim, netns, device, nextHop);
+    device.recentNeighbour = neighbour;
     if (neighbour === null) {
       drop(sim, packet, 'neighbour-table-full', device);
       return;
