@@ -235,7 +235,9 @@ async function executeIn(state: State, place: Place, text: string): Promise<void
   try {
     const env = { ...seat.env, '?': String(state.exitCode) };
     const rest = { env, cwd: seat.cwd, stdin: '', isTerminal: true };
-    const result = await execute(shell, place.netns, text, rest);
+    // The library starts each text with $? = 0.
+    const before = text.includes('$?') ? `(exit ${state.exitCode}); ` : '';
+    const result = await execute(shell, place.netns, before + text, rest);
     state.exitCode = result.exitCode;
     seat.env = result.env;
     seat.cwd = result.env.PWD ?? seat.cwd;
