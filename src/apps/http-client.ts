@@ -6,7 +6,7 @@
 import type { Errno } from '../base/errors.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
 import type { Device } from '../engine/device.ts';
-import type { Process, Program } from '../engine/process.ts';
+import { type Process, type Program, sleep } from '../engine/process.ts';
 import { timeNs } from '../engine/simulator.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import {
@@ -41,6 +41,8 @@ export interface HttpClientOptions {
   readonly localAddress: Ipv4;
   readonly localPorts: { readonly first: number; readonly last: number } | null;
   readonly device: Device | null;
+  /** What the program does between its connection and its request, if that takes a time that shows. */
+  readonly requestDelayNs?: number;
   /** Virtual times at which the patience ends; Infinity for never. */
   readonly connectUntilNs: number;
   readonly untilNs: number;
@@ -186,6 +188,7 @@ function* exchange(
   options: HttpClientOptions,
   draft: Draft,
 ): Program<void> {
+  if (options.requestDelayNs !== undefined) yield* sleep(process, options.requestDelayNs);
   const sent = yield* writeTcp(process, socket, options.request);
   if (sent !== null) {
     draft.failure = 'send';

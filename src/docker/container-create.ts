@@ -94,6 +94,7 @@ function makeContainer(
     root: host.root, // until it starts
     ...(capabilities === null ? {} : { capabilities }),
   });
+  machine.hasBusybox = image.hasBusybox;
   return {
     id,
     name,

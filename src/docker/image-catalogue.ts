@@ -17,6 +17,8 @@ export interface CatalogueRow {
   readonly behaviour: ImageBehaviour;
   /** An engine has it from the beginning; the others are pulled. */
   readonly isLocal: boolean;
+  /** Its small programs are busybox's. */
+  readonly hasBusybox: boolean;
 }
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -28,6 +30,7 @@ interface RowExtras {
   readonly environment?: readonly string[];
   readonly stopSignal?: CatalogueRow['stopSignal'];
   readonly isLocal?: boolean;
+  readonly hasBusybox?: boolean;
 }
 
 function row(
@@ -54,11 +57,13 @@ function row(
     stopSignal: extras.stopSignal ?? 'SIGTERM',
     behaviour,
     isLocal: extras.isLocal ?? false,
+    hasBusybox: extras.hasBusybox ?? command.startsWith('httpd '),
   };
 }
 
 const SHELL = { kind: 'shell' } as const;
 const LOCAL = { isLocal: true } as const;
+const BUSYBOX = { hasBusybox: true } as const;
 
 function web(port: number): ImageBehaviour {
   return { kind: 'web', port };
@@ -76,8 +81,8 @@ function httpd(port: number): string {
 const START = { entrypoint: ['docker-entrypoint.sh'] } as const;
 
 export const CATALOGUE: readonly CatalogueRow[] = [
-  row('alpine', 7.8, '/bin/sh', SHELL, LOCAL),
-  row('busybox', 4.26, 'sh', SHELL, LOCAL),
+  row('alpine', 7.8, '/bin/sh', SHELL, { ...LOCAL, ...BUSYBOX }),
+  row('busybox', 4.26, 'sh', SHELL, { ...LOCAL, ...BUSYBOX }),
   row('ubuntu', 78.1, '/bin/bash', SHELL, LOCAL),
   row('debian', 117, 'bash', SHELL),
   row('fedora', 222, '/bin/bash', SHELL),
@@ -85,8 +90,8 @@ export const CATALOGUE: readonly CatalogueRow[] = [
   row('nicolaka/netshoot', 471, 'zsh', SHELL, LOCAL),
   row('praqma/network-multitool', 38.5, '/bin/bash', SHELL),
   row('wbitt/network-multitool', 72, '/bin/bash', SHELL),
-  row('curlimages/curl', 21.9, 'curl', SHELL, { entrypoint: ['/entrypoint.sh'] }),
-  row('appropriate/curl', 5.6, 'curl', SHELL),
+  row('curlimages/curl', 21.9, 'curl', SHELL, { ...BUSYBOX, entrypoint: ['/entrypoint.sh'] }),
+  row('appropriate/curl', 5.6, 'curl', SHELL, BUSYBOX),
   row('hello-world', 0.0133, '/hello', { kind: 'hello' }),
   row('nginx', 4.26, httpd(80), web(80), { ...LOCAL, stopSignal: 'SIGQUIT' }),
   row('httpd', 4.26, httpd(80), web(80), { ...LOCAL, stopSignal: 'SIGWINCH' }),

@@ -50,6 +50,8 @@ export interface DockerImage {
   readonly behaviour: ImageBehaviour;
   /** No image of this name is known: its containers listen on what they expose or publish. */
   readonly isUnknown: boolean;
+  /** Its small programs (wget, ip, ifconfig ...) are busybox's. */
+  readonly hasBusybox: boolean;
 }
 
 /** Name and tag of a reference. */
@@ -191,5 +193,6 @@ function makeImage(repository: string, tag: string, row: CatalogueRow | null): D
     },
     behaviour: row?.behaviour ?? { kind: 'listen', ports: [] },
     isUnknown: row === null,
+    hasBusybox: row?.hasBusybox === true || /alpine|musl/.test(tag),
   };
 }

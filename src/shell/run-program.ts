@@ -6,6 +6,7 @@ import { addDaemon } from '../world/machine.ts';
 import { refusalOf } from './capabilities.ts';
 import { waitForExit } from './driver.ts';
 import type { ProgramContext, ProgramDefinition } from './program.ts';
+import { appletOf } from './programs/busybox.ts';
 import { PROGRAMS } from './programs/index.ts';
 import { execute, GROUP_VARIABLE, groupOf, type Io, quoteWord, type Shell } from './shell.ts';
 import { viewFiles } from './virtual-files.ts';
@@ -52,7 +53,7 @@ export function runProgram(
     call: (argv, where = netns) => callCommand(shell, where, argv, io),
     kernel: (act) => runOn(sim, netns.cpu, act),
   };
-  return program.run(context);
+  return (machine.hasBusybox ? appletOf(program) : program).run(context);
 }
 
 function joinGroup(group: Set<Process>, process: Process): void {

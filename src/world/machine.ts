@@ -44,6 +44,8 @@ export interface Machine {
   nextPid: number;
   /** Which system its programs come from: how ip, curl, conntrack ... write. */
   release: Release;
+  /** Whether its small programs (wget, ip, ifconfig ...) are those of busybox, as in Alpine. */
+  hasBusybox: boolean;
 }
 
 /** Debian 12: iproute2 6.1, curl 7.88; Debian 13: iproute2 6.15, curl 8.14. */
@@ -86,6 +88,7 @@ export function makeMachine(
     daemons: [],
     nextPid: 1000,
     release: 'debian-12',
+    hasBusybox: false,
   };
   if (options.root === undefined) connectLog(machine, machine.root);
   machine.files.writeFile('/etc/hostname', `${name}\n`);

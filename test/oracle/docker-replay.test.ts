@@ -20,7 +20,7 @@ import { makeIdNumbers, normalisedLines } from '../support/replay-normalise.ts';
 /** Commands of the 118 that must be answered as recorded. */
 const EQUAL_COMMANDS_MIN = 117;
 /** Share of the frames of a window that must be equal. */
-const EQUAL_FRAMES_MIN = 0.85;
+const EQUAL_FRAMES_MIN = 0.95;
 
 /** Which interface each capture is of, by window. */
 const INTERFACES: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -2,9 +2,19 @@
 import type { ProgramContext, ProgramDefinition } from '../program.ts';
 import { busyboxHttpd } from './busybox-httpd.ts';
 import { busyboxPing } from './busybox-ping.ts';
+import { busyboxWget } from './busybox-wget.ts';
 import { sleep } from './sleep.ts';
 
-const APPLETS: readonly ProgramDefinition[] = [busyboxHttpd, busyboxPing, sleep];
+const APPLETS: readonly ProgramDefinition[] = [busyboxHttpd, busyboxPing, busyboxWget, sleep];
+
+const APPLET_BY_NAME: ReadonlyMap<string, ProgramDefinition> = new Map(
+  APPLETS.map((applet) => [applet.name, applet]),
+);
+
+/** What stands for a program on a machine whose small programs are busybox's. */
+export function appletOf(program: ProgramDefinition): ProgramDefinition {
+  return APPLET_BY_NAME.get(program.name) ?? program;
+}
 
 /** Applets of the real busybox that the shell has too, in the same form. */
 const SHELL_APPLETS = new Set(['cat', 'echo', 'ls', 'mkdir', 'rm', 'seq', 'sh', 'true', 'false']);
@@ -18,7 +28,7 @@ export const busybox: ProgramDefinition = {
       context.write(name === '--list' ? `${names.join('\n')}\n` : usage(names));
       return 0;
     }
-    const applet = APPLETS.find((each) => each.name === name);
+    const applet = APPLET_BY_NAME.get(name);
     if (applet !== undefined) return applet.run(withArgs(context, args));
     if (SHELL_APPLETS.has(name)) return context.call(context.args);
     context.writeError(`${name}: applet not found\n`);
