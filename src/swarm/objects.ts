@@ -94,6 +94,11 @@ export interface NetworkObject extends ObjectMeta {
   readonly vnis: readonly number[];
   /** Whether the user named the subnet. */
   readonly isSubnetNamed: boolean;
+  /**
+   * Whether the allocator gave it subnets and VNIs. Until then `ipam` holds what the user asked for
+   * (gateway 0: none named), and `docker network inspect` shows no driver, subnets or options.
+   */
+  readonly isAllocated: boolean;
 }
 
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
