@@ -1,7 +1,7 @@
 // Runs the commands of a recorded Docker lab in netsim, in the recorded rhythm, with the same captures open.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createEngine, engineOf } from '../../src/docker/engine.ts';
+import { createEngine, type EngineOptions, engineOf } from '../../src/docker/engine.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { runOn, runUntil } from '../../src/engine/simulator.ts';
 import {
@@ -53,7 +53,7 @@ export const L1_WINDOWS: readonly CaptureWindow[] = [
 ];
 
 /** dockerd had run for 3 minutes when the lab began. */
-const ENGINE_AGE_NS = 180e9;
+export const ENGINE_AGE_NS = 180e9;
 const LAN_AGE_NS = 5e9;
 const SECOND_NS = 1e9;
 
@@ -70,12 +70,13 @@ export async function readIndex(folder: string): Promise<RecordedCommand[]> {
 }
 
 /** The machines of the labs; nothing answers DNS on the client. */
-export function buildLab(): DockerWorld {
-  const lab = buildDockerWorld({ nodes: 3, internet: false, engine: null });
+export function buildLab(options: { seed?: number; engine?: EngineOptions } = {}): DockerWorld {
+  const { seed = 1, engine = {} } = options;
+  const lab = buildDockerWorld({ nodes: 3, internet: false, engine: null, seed });
   const { sim } = lab.world;
   runUntil(sim, LAN_AGE_NS); // what the LAN sends at its birth was over when dockerd started
   for (const node of lab.nodes) {
-    runOn(sim, node.cpu, () => createEngine(lab.world, node));
+    runOn(sim, node.cpu, () => createEngine(lab.world, node, engine));
   }
   return lab;
 }
@@ -114,7 +115,7 @@ export async function replay(
       letTimePass(shell.driver, opening.openSeconds * SECOND_NS);
     }
     const endNs = world.sim.nowNs + command.seconds * SECOND_NS;
-    results.set(command.seq, await run(shell, command.text));
+    results.set(command.seq, await typeLine(shell, command.text));
     letTimePass(shell.driver, Math.max(endNs - world.sim.nowNs, 0));
     const closing = windows.find(({ last }) => last === command.seq);
     if (closing === undefined || capture === null) continue;
@@ -127,7 +128,7 @@ export async function replay(
 }
 
 /** Types one line at a machine's prompt. */
-async function run(shell: Shell, text: string): Promise<CommandResult> {
+export async function typeLine(shell: Shell, text: string): Promise<CommandResult> {
   let output = '';
   const write = (piece: string): void => {
     output += piece;
@@ -172,7 +173,7 @@ function addMachineDevices(machine: Machine, names: Map<Device, string>): void {
   }
 }
 
-function framesByName(
+export function framesByName(
   capture: Capture,
   names: ReadonlyMap<Device, string>,
 ): Map<string, readonly Uint8Array[]> {

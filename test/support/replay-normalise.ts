@@ -77,7 +77,7 @@ export function normalisedLines(command: string, output: string, ids: IdNumbers)
   return isHashTable(command) ? sortRows(lines) : lines;
 }
 
-function isHashTable(command: string): boolean {
+export function isHashTable(command: string): boolean {
   return /conntrack -L|ip neigh|bridge fdb|\bss\b/.test(command);
 }
 

@@ -1,0 +1,211 @@
+// Runs the commands of a recorded three-node swarm in netsim. As a program it prints what differs:
+//
+//     npx tsx test/support/replay-swarm.ts L3            # every command's verdict, and the differences
+//     npx tsx test/support/replay-swarm.ts L2 27-41      # only those of some commands
+//     npx tsx test/support/replay-swarm.ts L2 27 whole   # both outputs as they are
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EngineVersion } from '../../src/docker/profile.ts';
+import { makeShell } from '../../src/shell/bash.ts';
+import { letTimePass } from '../../src/shell/driver.ts';
+import type { Shell } from '../../src/shell/shell.ts';
+import type { DockerWorld } from '../../src/topology/docker-world.ts';
+import {
+  buildLab,
+  type CommandResult,
+  ENGINE_AGE_NS,
+  type RecordedCommand,
+  readIndex,
+  typeLine,
+} from './replay-docker.ts';
+import { type IdMap, learnIds, makeIdMap, translateCommand } from './replay-ids.ts';
+import { makeIdNumbers } from './replay-normalise.ts';
+import { swarmLines } from './replay-normalise-swarm.ts';
+import { TEST_HOST } from './shell.ts';
+
+const FIXTURES = join(import.meta.dirname, '../fixtures/docker');
+
+/** One recording, and what happened on its machines before. */
+export interface SwarmRecording {
+  readonly name: string;
+  /** Its commands follow those of another recording on the same cluster. */
+  readonly after?: string;
+  /** Typed on node1 before the first command. */
+  readonly setUp?: readonly string[];
+  readonly version?: EngineVersion;
+  readonly seed?: number;
+}
+
+export const RECORDINGS: readonly SwarmRecording[] = [
+  { name: 'L2' },
+  { name: 'L2-attach' },
+  {
+    name: 'L2-overlap',
+    setUp: [
+      'docker swarm init --advertise-addr 192.168.0.11',
+      'docker network create -d overlay --subnet 10.50.0.0/16 ovcustom',
+      'docker network create -d overlay --subnet 10.50.128.0/24 ovoverlap',
+      'docker network rm ovcustom',
+      // Other labs had taken the next numbers.
+      'for i in $(seq 2 15); do docker network create -d overlay n$i; docker network rm n$i; done',
+    ],
+  },
+  { name: 'L3', after: 'L2' },
+  { name: 'L2-docker20', version: '20.10' },
+];
+
+export interface SwarmResult extends CommandResult {
+  readonly command: RecordedCommand;
+  readonly recorded: string;
+  /** With our names. */
+  readonly typed: string;
+  readonly theirs: readonly string[];
+  readonly ours: readonly string[];
+  readonly isEqual: boolean;
+  /** What the program itself failed with. */
+  readonly failure: string;
+}
+
+export interface SwarmReplay {
+  readonly lab: DockerWorld;
+  readonly ids: IdMap;
+  readonly results: readonly SwarmResult[];
+}
+
+const SECOND_NS = 1e9;
+
+export function recordingOf(name: string): SwarmRecording {
+  const recording = RECORDINGS.find((each) => each.name === name);
+  if (recording === undefined) throw new Error(`no recording ${name}`);
+  return recording;
+}
+
+export function folderOf(name: string): string {
+  return join(FIXTURES, name);
+}
+
+/** Why some commands are answered otherwise, by number. */
+export function reasonsOf(name: string): ReadonlyMap<number, string> {
+  const path = join(folderOf(name), 'differences.tsv');
+  if (!existsSync(path)) return new Map();
+  const rows = readFileSync(path, 'utf8').trimEnd().split('\n').slice(1);
+  return new Map(rows.map((row) => [Number(row.split('\t')[0]), row.split('\t')[1] ?? '']));
+}
+
+/** Runs a recording up to a command, after the one that it follows. */
+export async function replaySwarm(
+  recording: SwarmRecording,
+  last = Number.POSITIVE_INFINITY,
+): Promise<SwarmReplay> {
+  const { version = '26.1', seed = 1 } = recording;
+  const lab = buildLab({ seed, engine: { version } });
+  const shells = new Map<string, Shell>();
+  for (const machine of lab.world.machines.values()) {
+    shells.set(machine.name, await makeShell(lab.world, machine, TEST_HOST));
+  }
+  const run: Run = { lab, shells, ids: makeIdMap() };
+  letTimePass(shells.get('node1')!.driver, ENGINE_AGE_NS);
+  for (const text of recording.setUp ?? []) await typeLine(shells.get('node1')!, text);
+  if (recording.after !== undefined) await runAll(run, recording.after);
+  const results = await runAll(run, recording.name, last);
+  return { lab, ids: run.ids, results };
+}
+
+interface Run {
+  readonly lab: DockerWorld;
+  readonly shells: ReadonlyMap<string, Shell>;
+  readonly ids: IdMap;
+}
+
+async function runAll(
+  { lab: { world }, shells, ids }: Run,
+  name: string,
+  last = Number.POSITIVE_INFINITY,
+): Promise<SwarmResult[]> {
+  const [theirIds, ownIds] = [makeIdNumbers(), makeIdNumbers()];
+  const results: SwarmResult[] = [];
+  for (const command of await readIndex(folderOf(name))) {
+    if (command.seq > last) break;
+    const shell = shells.get(command.machine)!;
+    const recorded = await readFile(join(folderOf(name), 'out', command.file), 'utf8');
+    const typed = translateCommand(ids, command.text);
+    const endNs = world.sim.nowNs + command.seconds * SECOND_NS;
+    const { output, exitCode, failure } = await attempt(shell, typed);
+    letTimePass(shell.driver, Math.max(endNs - world.sim.nowNs, 0));
+    learnIds(ids, recorded, output);
+    const theirs = [...swarmLines(command.text, recorded, theirIds), `[exit ${command.exitCode}]`];
+    const ours = [...swarmLines(command.text, output, ownIds), `[exit ${exitCode}]`];
+    const isEqual = theirs.join('\n') === ours.join('\n');
+    results.push({ command, recorded, typed, output, exitCode, theirs, ours, isEqual, failure });
+  }
+  return results;
+}
+
+/** A program that fails must not hide the commands after it. */
+async function attempt(
+  shell: Shell,
+  text: string,
+): Promise<CommandResult & { readonly failure: string }> {
+  try {
+    return { ...(await typeLine(shell, text)), failure: '' };
+  } catch (error) {
+    const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { output: '', exitCode: -1, failure };
+  }
+}
+
+/** `  3 equal  docker network ls`, one line a command. */
+export function verdictTable(
+  results: readonly SwarmResult[],
+  reasons: ReadonlyMap<number, string>,
+): string {
+  const rows = results.map(({ command: { seq, machine, text }, isEqual, failure }) => {
+    const verdict = isEqual
+      ? 'equal'
+      : failure !== ''
+        ? 'FAILS'
+        : reasons.has(seq)
+          ? 'reason'
+          : 'DIFFERS';
+    return `${String(seq).padStart(3)} ${verdict.padEnd(8)}${machine} ${text.slice(0, 90)}`;
+  });
+  const equal = results.filter(({ isEqual }) => isEqual).length;
+  const share = ((100 * equal) / Math.max(results.length, 1)).toFixed(1);
+  return `${rows.join('\n')}\nequal ${equal} of ${results.length} (${share} %)`;
+}
+
+/** The lines that only one side has, with the numbers of the recorded ones. */
+export function differenceOf({ theirs, ours, failure, typed }: SwarmResult): string {
+  const [gone, added] = [unmatched(theirs, ours), unmatched(ours, theirs)];
+  const shown = [
+    ...gone.map((at) => `  - ${theirs[at]}`),
+    ...added.map((at) => `  + ${ours[at]}`),
+    ...(gone.length + added.length === 0 ? ['  (the same lines in another order)'] : []),
+  ];
+  return `$ ${typed}\n${failure === '' ? '' : `${failure}\n`}${shown.slice(0, 40).join('\n')}`;
+}
+
+function unmatched(lines: readonly string[], others: readonly string[]): number[] {
+  const counts = new Map<string, number>();
+  for (const line of others) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return lines.flatMap((line, at) => {
+    const left = counts.get(line) ?? 0;
+    counts.set(line, left - 1);
+    return left > 0 ? [] : [at];
+  });
+}
+
+async function main([name = 'L2', range = '', mode = '']: readonly string[]): Promise<void> {
+  const [first = 1, last = first] = range === '' ? [1, 9999] : range.split('-').map(Number);
+  const { results } = await replaySwarm(recordingOf(name), last);
+  const wanted = results.filter(({ command: { seq } }) => seq >= first);
+  for (const result of wanted) {
+    if (mode === 'whole')
+      console.log(`$ ${result.typed}\n${result.recorded}\n---\n${result.output}`);
+    if (!result.isEqual) console.log(`\n#${result.command.seq} ${differenceOf(result)}`);
+  }
+  console.log(`\n${verdictTable(wanted, reasonsOf(name))}`);
+}
+
+if (process.argv[1]?.endsWith('replay-swarm.ts') === true) await main(process.argv.slice(2));
