@@ -12,7 +12,7 @@
  */
 import type { Ipv4 } from '../base/ipv4-address.ts';
 import type { DockerEngine } from '../docker/engine-record.ts';
-import type { Program } from '../engine/process.ts';
+import type { Process, Program } from '../engine/process.ts';
 import type { Cluster } from './manager/cluster.ts';
 import type { NodeRole, ObjectId, PortConfig, TaskObject, TaskStatus } from './objects.ts';
 
@@ -57,6 +57,7 @@ export interface MemberWire {
   assign(nodeId: ObjectId): void;
   /** Asks the leader for a leg of a plain container on an attachable network. @throws DockerError. */
   requestAttachment(
+    process: Process,
     networkId: ObjectId,
     containerId: string,
     wanted: Ipv4 | null,
