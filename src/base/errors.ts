@@ -42,6 +42,8 @@ export const ERRNO = {
   EMLINK: 'Too many links',
   EPIPE: 'Broken pipe',
   ERANGE: 'Numerical result out of range',
+  ENOSYS: 'Function not implemented',
+  EREMOTE: 'Object is remote',
   ELOOP: 'Too many levels of symbolic links',
   EXDEV: 'Invalid cross-device link',
   EMSGSIZE: 'Message too long',

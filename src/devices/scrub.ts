@@ -19,6 +19,8 @@ export function scrubPacket(packet: Packet, crossesNamespace: boolean): void {
   packet.conntrack = null;
   packet.conntrackInfo = 0;
   packet.socket = null;
+  packet.transform = null;
+  packet.secPath = null;
   packet.fragmentMaxBytes = 0;
   packet.bridgeInPort = null;
   packet.bridgeOutPort = null;

@@ -74,6 +74,8 @@ export function releasePacket(sim: Simulator, packet: Packet): void {
   packet.conntrack = null;
   packet.conntrackInfo = 0;
   packet.socket = null;
+  packet.transform = null;
+  packet.secPath = null;
   packet.hash = 0;
   packet.fragmentMaxBytes = 0;
   packet.bridgeInPort = null;
@@ -109,6 +111,8 @@ export function copyPacket(sim: Simulator, packet: Packet): Packet {
   copy.conntrack = packet.conntrack;
   copy.conntrackInfo = packet.conntrackInfo;
   copy.socket = packet.socket;
+  copy.transform = packet.transform;
+  copy.secPath = packet.secPath;
   copy.hash = packet.hash;
   copy.fragmentMaxBytes = packet.fragmentMaxBytes;
   copy.bridgeInPort = packet.bridgeInPort;
@@ -139,6 +143,8 @@ function makePacket(pool: PacketPool, lengthBytes: number): Packet {
     conntrack: null,
     conntrackInfo: 0,
     socket: null,
+    transform: null,
+    secPath: null,
     hash: 0,
     fragmentMaxBytes: 0,
     bridgeInPort: null,

@@ -22,7 +22,7 @@ export const PACKET_FORWARDED = 1;
 export const PACKET_DEFRAGMENTED = 2;
 /** Came up through a bridge port with br_netfilter: PREROUTING has been done in the bridge. */
 export const PACKET_BRIDGE_PREROUTED = 4;
-/** Went through IPsec; conntrack and policy must not look again. */
+/** Was encrypted here: no policy applies to it again (IPSKB_XFRM_TRANSFORMED). */
 export const PACKET_TRANSFORMED = 8;
 /** DF is ignored for this packet: it may be fragmented here (skb->ignore_df). */
 export const PACKET_IGNORE_DF = 16;
@@ -42,6 +42,14 @@ export const PACKET_CHECKSUM_KNOWN = 512;
 /** The slot of a connection-tracking entry; filled and read only by netfilter/conntrack. */
 export interface ConntrackSlot {
   readonly slot: 'conntrack';
+}
+/** The slot of what IPsec is still to do to a packet; filled and read only by stack/xfrm. */
+export interface TransformSlot {
+  readonly slot: 'transform';
+}
+/** The slot of the IPsec states by which a packet came in; filled and read only by stack/xfrm. */
+export interface SecPathSlot {
+  readonly slot: 'sec-path';
 }
 /** The slot of the socket that sent the packet; filled and read only by stack. */
 export interface SocketSlot {
@@ -80,6 +88,9 @@ export interface Packet {
   /** How the packet relates to its conntrack entry (IP_CT_*), valid with one. */
   conntrackInfo: number;
   socket: SocketSlot | null;
+  /** IPsec that awaits it on its way out (the xfrm of skb_dst), and that it had on its way in (skb_sec_path). */
+  transform: TransformSlot | null;
+  secPath: SecPathSlot | null;
   /** The sending socket's flow hash (sk_txhash), 0 if it has none. */
   hash: number;
   /** Largest fragment that it was put together from, 0 if never fragmented (frag_max_size). */

@@ -55,6 +55,7 @@ export function createNamespace(sim: Simulator, name: string, cpu: Cpu = sim.cpu
     rawSockets: [],
     udp: makeUdpTable(),
     tcp: makeTcpTable(),
+    xfrm: null,
     sysctl: makeSysctls(),
     ipIds: ipIdsOf(sim),
     id,

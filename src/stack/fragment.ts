@@ -99,6 +99,8 @@ export function copyPlace(from: Packet, to: Packet): void {
   to.conntrack = from.conntrack;
   to.conntrackInfo = from.conntrackInfo;
   to.socket = from.socket;
+  to.transform = from.transform;
+  to.secPath = from.secPath;
   to.hash = from.hash;
   to.bridgeInPort = from.bridgeInPort;
   to.bridgeOutPort = from.bridgeOutPort;

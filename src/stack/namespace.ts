@@ -18,6 +18,7 @@ import type { Fragments } from './reassembly.ts';
 import type { Sysctls } from './sysctl.ts';
 import type { TcpTable } from './tcp/tcp-table.ts';
 import type { UdpTable } from './udp-socket.ts';
+import type { Xfrm } from './xfrm/xfrm-record.ts';
 
 /** A transport protocol's entry: owns the packet; packet.network and .transport are set. */
 export type ProtocolHandler = (sim: Simulator, netns: NetNamespace, packet: Packet) => void;
@@ -69,6 +70,8 @@ export interface NetNamespace extends Netns {
   readonly rawSockets: RawSocket[];
   readonly udp: UdpTable;
   readonly tcp: TcpTable;
+  /** IPsec, null until there is a state or a policy. */
+  xfrm: Xfrm | null;
   /** By IP protocol number; null: nobody handles it (protocol unreachable). */
   readonly protocols: Array<ProtocolHandler | null>;
   readonly errorHandlers: Array<ErrorHandler | null>;
