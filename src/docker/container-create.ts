@@ -80,7 +80,8 @@ export function pruneContainers(engine: DockerEngine): string[] {
   return idle.map(({ id }) => id);
 }
 
-function makeContainer(
+/** The record of a container; it is in no list yet. */
+export function makeContainer(
   engine: DockerEngine,
   spec: ContainerSpec,
   image: DockerImage,
@@ -115,6 +116,7 @@ function makeContainer(
     sandboxId: '',
     networks: new Map(),
     endpoints: new Map(),
+    gatewayLeg: null,
     logs: [],
     listeners: new Set(),
     main: null,

@@ -5,7 +5,7 @@
 import { kill, type Process, sleep, spawn, wake } from '../engine/process.ts';
 import { timeNs } from '../engine/simulator.ts';
 import { removeContainer } from './container-remove.ts';
-import { leaveEndpoint, releaseEndpoint } from './endpoint.ts';
+import { leaveEndpoint, legsOf, releaseEndpoint } from './endpoint.ts';
 import { type Container, type DockerEngine, DockerError } from './engine-record.ts';
 import { noteContainerEvent } from './events.ts';
 import { unpublishPorts } from './port-mapper.ts';
@@ -24,7 +24,7 @@ export function leaveNetworks(engine: DockerEngine, container: Container): void 
   if (container.resolver !== null) stopResolver(container.resolver);
   container.resolver = null;
   unpublishPorts(engine, container);
-  for (const endpoint of [...container.endpoints.values()]) {
+  for (const endpoint of legsOf(container)) {
     leaveEndpoint(engine, endpoint);
     releaseEndpoint(engine, endpoint);
   }

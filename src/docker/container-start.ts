@@ -7,6 +7,7 @@
 import { wake } from '../engine/process.ts';
 import { timeNs } from '../engine/simulator.ts';
 import { endContainer, leaveNetworks } from './container-end.ts';
+import { updateGatewayLeg } from './gateway-leg.ts';
 import { allocateEndpoint, joinEndpoint } from './endpoint.ts';
 import {
   type Container,
@@ -100,6 +101,7 @@ function setUp(engine: DockerEngine, container: Container): void {
   for (const [network, spec] of networks) {
     const endpoint = allocateEndpoint(engine, container, network, spec);
     endpoint.dnsNames = dnsNamesOf(container, network.name, endpoint.aliases);
+    updateGatewayLeg(engine, container);
   }
   publishPorts(engine, container);
   const sandbox = openSandbox(engine, container);
@@ -117,8 +119,13 @@ function setUp(engine: DockerEngine, container: Container): void {
   startMain(engine, container, (exitCode) => endContainer(engine, container, exitCode, restart));
 }
 
-/** Which network gets eth0: the first by name, or (29) the first that was joined. */
+/**
+ * Which network gets eth0: the first by name, docker_gwbridge last; or (29) the first that was joined,
+ * docker_gwbridge right after it.
+ */
 function endpointsByEth(engine: DockerEngine, container: Container): DockerEndpoint[] {
-  if (engine.profile.ethOrder === 'joined') return [...container.endpoints.values()];
-  return sortedEndpoints(container);
+  const leg = container.gatewayLeg === null ? [] : [container.gatewayLeg];
+  if (engine.profile.ethOrder !== 'joined') return [...sortedEndpoints(container), ...leg];
+  const [first, ...rest] = container.endpoints.values();
+  return [...(first === undefined ? [] : [first]), ...leg, ...rest];
 }

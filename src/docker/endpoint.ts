@@ -50,14 +50,23 @@ export function allocateEndpoint(
     const text = `endpoint with name ${container.name} already exists in network ${network.name}`;
     throw new DockerError(403, text);
   }
-  const endpoint = makeEndpoint(engine, container, network, spec);
+  const endpoint = makeLeg(engine, container, network, spec, container.name);
+  container.endpoints.set(network.name, endpoint);
+  noteNetworkEvent(engine, network, 'connect', container.id);
+  return endpoint;
+}
+
+/** An endpoint in network.endpoints only: a load balancer's, or one on docker_gwbridge. @throws DockerError */
+export function makeLeg(
+  engine: DockerEngine,
+  container: Container,
+  network: DockerNetwork,
+  spec: EndpointSpec,
+  name: string,
+): DockerEndpoint {
+  const endpoint = makeEndpoint(engine, container, network, spec, name);
   const driver = driverOf(network);
-  if (driver.hasSubnets) {
-    const { address, config } = takeEndpointAddress(engine, network, spec.address);
-    endpoint.address = address;
-    endpoint.prefixLength = config.prefixLength;
-    if (driver.hasGateway(network)) endpoint.gateway = config.gateway;
-  }
+  if (driver.hasSubnets) takeAddress(engine, endpoint, spec);
   try {
     if (engine.profile.vethBirthplace === 'host' || network.driver !== 'bridge') {
       driver.createEndpoint(engine, endpoint, engine.machine.root);
@@ -67,8 +76,6 @@ export function allocateEndpoint(
     throw error;
   }
   network.endpoints.set(endpoint.id, endpoint);
-  container.endpoints.set(network.name, endpoint);
-  noteNetworkEvent(engine, network, 'connect', container.id);
   return endpoint;
 }
 
@@ -94,6 +101,7 @@ export function joinEndpoint(
     addAddress(sandbox, device, { address, prefixLength, broadcast }),
   );
   setLinkUp(device);
+  driver.endpointJoined?.(engine, endpoint, sandbox);
   chooseDefaultRoute(endpoint.container, sandbox);
 }
 
@@ -104,7 +112,7 @@ export function leaveEndpoint(engine: DockerEngine, endpoint: DockerEndpoint): v
   if (containerDevice === null) return;
   const { netns } = container;
   if (netns === null || netns === engine.machine.root) return;
-  container.endpoints.delete(network.name);
+  forget(endpoint);
   chooseDefaultRoute(container, netns);
 }
 
@@ -113,8 +121,15 @@ export function releaseEndpoint(engine: DockerEngine, endpoint: DockerEndpoint):
   const { network, container, address } = endpoint;
   if (!network.endpoints.delete(endpoint.id)) return;
   if (address !== null) releaseEndpointAddress(engine, network, address);
-  if (container.endpoints.get(network.name) === endpoint) container.endpoints.delete(network.name);
-  noteNetworkEvent(engine, network, 'disconnect', container.id);
+  const isLeg = container.gatewayLeg === endpoint;
+  forget(endpoint);
+  if (!isLeg) noteNetworkEvent(engine, network, 'disconnect', container.id);
+}
+
+/** The container's endpoints: those of its networks, then its leg on docker_gwbridge. */
+export function legsOf(container: Container): DockerEndpoint[] {
+  const { endpoints, gatewayLeg } = container;
+  return gatewayLeg === null ? [...endpoints.values()] : [...endpoints.values(), gatewayLeg];
 }
 
 /**
@@ -122,7 +137,33 @@ export function releaseEndpoint(engine: DockerEngine, endpoint: DockerEndpoint):
  * @source libnetwork/sandbox.go getGatewayEndpoint(), Endpoint.Less()
  */
 export function gatewayEndpointOf(container: Container): DockerEndpoint | null {
-  return sortedEndpoints(container).find(({ gateway }) => gateway !== null) ?? null;
+  return (
+    sortedEndpoints(container).find(({ gateway }) => gateway !== null) ?? container.gatewayLeg
+  );
+}
+
+/** Takes it out of its container's record. */
+function forget(endpoint: DockerEndpoint): void {
+  const { container, network } = endpoint;
+  if (container.gatewayLeg === endpoint) container.gatewayLeg = null;
+  else if (container.endpoints.get(network.name) === endpoint) {
+    container.endpoints.delete(network.name);
+  }
+}
+
+function takeAddress(engine: DockerEngine, endpoint: DockerEndpoint, spec: EndpointSpec): void {
+  const { network, container } = endpoint;
+  const driver = driverOf(network);
+  if (driver.addressOf !== undefined) {
+    const given = driver.addressOf(engine, network, container, spec);
+    endpoint.address = given.address;
+    endpoint.prefixLength = given.prefixLength;
+    return;
+  }
+  const { address, config } = takeEndpointAddress(engine, network, spec.address);
+  endpoint.address = address;
+  endpoint.prefixLength = config.prefixLength;
+  if (driver.hasGateway(network)) endpoint.gateway = config.gateway;
 }
 
 function makeEndpoint(
@@ -130,9 +171,11 @@ function makeEndpoint(
   container: Container,
   network: DockerNetwork,
   spec: EndpointSpec,
+  name: string,
 ): DockerEndpoint {
   return {
     id: makeId(engine.stream),
+    name,
     network,
     container,
     address: null,

@@ -64,10 +64,20 @@ export interface DockerNetwork {
   readonly ipam: readonly IpamConfig[];
   /** By endpoint id. */
   readonly endpoints: Map<string, DockerEndpoint>;
+  /** A swarm network's names; null: those of its endpoints. */
+  readonly names: NetworkNames | null;
   /** The bridge, or the parent of a macvlan or ipvlan network, in the root namespace; null if none. */
   device: Device | null;
   /** The engine made the device, so it goes with the network. */
   ownsDevice: boolean;
+}
+
+/** What the embedded DNS finds on a network that more than this engine knows of. */
+export interface NetworkNames {
+  /** In the order in which they came; empty if the name is unknown. */
+  addressesOf(name: string): Ipv4[];
+  /** The name for an address; null if nobody has it. */
+  nameOf(address: Ipv4): string | null;
 }
 
 export interface PortBinding {
@@ -85,6 +95,8 @@ export interface PortBinding {
 /** A container's leg on a network. */
 export interface DockerEndpoint {
   readonly id: string;
+  /** The container's own, but for load balancers (`NET-endpoint`) and `gateway_SANDBOX`. */
+  readonly name: string;
   readonly network: DockerNetwork;
   readonly container: Container;
   /** null on host and none. */
@@ -193,6 +205,8 @@ export interface Container {
   readonly networks: Map<string, EndpointSpec>;
   /** Its live endpoints, by the network's name, in order of connection: empty while it does not run. */
   readonly endpoints: Map<string, DockerEndpoint>;
+  /** Its leg on docker_gwbridge, where no other gives it a way out. */
+  gatewayLeg: DockerEndpoint | null;
   readonly logs: LogLine[];
   /** Who sees its output as it comes (`docker run` attached, `docker attach`, `docker logs -f`). */
   readonly listeners: Set<OutputListener>;

@@ -18,6 +18,7 @@ import {
   type DockerNetwork,
   type EndpointSpec,
 } from './engine-record.ts';
+import { updateGatewayLeg } from './gateway-leg.ts';
 import { contains, subnetOf } from './ipam/address-pools.ts';
 import { joinFaults } from './ipam/ipam-check.ts';
 import { publishPorts, unpublishPorts } from './port-mapper.ts';
@@ -48,6 +49,7 @@ export function connectNetwork(
     endpoint.dnsNames = dnsNamesOf(container, network.name, spec.aliases);
     try {
       joinEndpoint(engine, endpoint, netns, nextEthIndex(container));
+      updateGatewayLeg(engine, container);
     } catch (error) {
       leaveEndpoint(engine, endpoint);
       releaseEndpoint(engine, endpoint);
@@ -81,6 +83,7 @@ export function disconnectNetwork(
   leaveEndpoint(engine, endpoint);
   noteEndpointLeft(engine, endpoint);
   releaseEndpoint(engine, endpoint);
+  updateGatewayLeg(engine, container);
   moveExternalConnection(engine, container, before);
 }
 

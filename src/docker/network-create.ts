@@ -88,6 +88,7 @@ export function addNetwork(engine: DockerEngine, spec: NetworkSpec): DockerNetwo
     ipamOptions: spec.ipamOptions,
     ipam,
     endpoints: new Map(),
+    names: null,
     device: null,
     ownsDevice: false,
   };
@@ -156,7 +157,7 @@ export function noteNetworkEvent(
 }
 
 function driverFor(name: string) {
-  const driver = findDriver(name);
+  const driver = name === 'overlay' ? null : findDriver(name); // those are the managers'
   if (driver !== null) return driver;
   if (name === 'overlay') {
     throw new DockerError(

@@ -6,7 +6,7 @@ import { kill, type Process } from '../engine/process.ts';
 import { killFlow, listFlows } from '../netfilter/conntrack-table.ts';
 import { dockerdOf } from './daemon-process.ts';
 import { firewalledBridge, hostBindingOf } from './drivers/bridge.ts';
-import { gatewayEndpointOf } from './endpoint.ts';
+import { gatewayEndpointOf, legsOf } from './endpoint.ts';
 import {
   type Container,
   type DockerEndpoint,
@@ -36,7 +36,7 @@ export function publishPorts(engine: DockerEngine, container: Container): void {
   } catch (error) {
     for (const port of ports) port.release();
     if (!(error instanceof DockerError)) throw error;
-    const where = `endpoint ${container.name} (${endpoint.id})`;
+    const where = `endpoint ${endpoint.name} (${endpoint.id})`;
     const text = `driver failed programming external connectivity on ${where}: ${error.message}`;
     throw new DockerError(500, text);
   }
@@ -46,7 +46,7 @@ export function publishPorts(engine: DockerEngine, container: Container): void {
 
 /** Takes the ports back. */
 export function unpublishPorts(engine: DockerEngine, container: Container): void {
-  for (const endpoint of container.endpoints.values()) {
+  for (const endpoint of legsOf(container)) {
     if (endpoint.network.driver !== 'bridge') continue;
     for (const port of endpoint.ports) port.release();
     endpoint.ports = [];

@@ -32,6 +32,8 @@ export interface EngineProfile {
   readonly hasResolvConfComments: boolean;
   /** From which namespace the embedded DNS asks the host's servers. */
   readonly namesAskedFrom: 'container' | 'host';
+  /** Whether macvlan networks may share a parent (27); ipvlan networks never do. */
+  readonly sharesMacvlanParent: boolean;
   /** Which network of a container gets eth0. */
   readonly ethOrder: 'network-name' | 'joined';
   readonly texts: {
@@ -75,6 +77,7 @@ const DOCKER_26: EngineProfile = {
   iptablesVersion: '1.8.11',
   hasResolvConfComments: true,
   namesAskedFrom: 'container',
+  sharesMacvlanParent: false,
   ethOrder: 'network-name',
   texts: TEXTS_26,
 };
@@ -92,6 +95,7 @@ const DOCKER_20: EngineProfile = {
 const DOCKER_27: EngineProfile = {
   ...DOCKER_26,
   version: '27.5.1',
+  sharesMacvlanParent: true,
   namesAskedFrom: 'host',
   apiVersion: '1.47',
   poolOrder: 'lowest-free',

@@ -6,10 +6,11 @@
 import type { Ipv4 } from '../base/ipv4-address.ts';
 import type { Container, DockerEndpoint, DockerNetwork } from './engine-record.ts';
 
-/** Endpoints of a container in the order in which names are looked up and the gateway is chosen. */
+/** Endpoints of a container in the order in which the gateway is chosen and interfaces are numbered. */
 export function sortedEndpoints(container: Container): DockerEndpoint[] {
   return [...container.endpoints.values()].sort((one, two) => {
     if (one.network.isInternal !== two.network.isInternal) return one.network.isInternal ? 1 : -1;
+    if ((one.gateway === null) !== (two.gateway === null)) return one.gateway === null ? 1 : -1;
     return one.network.name < two.network.name ? -1 : 1;
   });
 }
@@ -20,7 +21,7 @@ export function sortedEndpoints(container: Container): DockerEndpoint[] {
  */
 export function addressesOfName(container: Container, name: string): Ipv4[] {
   const wanted = name.replace(/\.$/, '');
-  const endpoints = sortedEndpoints(container);
+  const endpoints = endpointsForNames(container);
   for (let at = wanted.length; at > 0; at = wanted.lastIndexOf('.', at - 1)) {
     const networkName = at === wanted.length ? null : wanted.slice(at + 1);
     for (const { network } of endpoints) {
@@ -32,9 +33,19 @@ export function addressesOfName(container: Container, name: string): Ipv4[] {
   return [];
 }
 
+/** A swarm's own networks first, ingress after them. @source sandbox.go ResolveName() */
+function endpointsForNames(container: Container): DockerEndpoint[] {
+  const rank = ({ network: { scope, isIngress } }: DockerEndpoint): number =>
+    scope === 'local' ? 2 : isIngress ? 1 : 0;
+  return sortedEndpoints(container).sort((one, two) => rank(one) - rank(two));
+}
+
 /** `name.network` of an address on one of the container's networks, null if nobody has it. */
 export function nameOfAddress(container: Container, address: Ipv4): string | null {
-  for (const { network } of sortedEndpoints(container)) {
+  for (const { network } of endpointsForNames(container)) {
+    const found = network.names?.nameOf(address) ?? null;
+    if (found !== null) return `${found}.${network.name}`;
+    if (network.names !== null) continue;
     for (const endpoint of network.endpoints.values()) {
       const name = endpoint.dnsNames[0];
       if (endpoint.address === address && name !== undefined) return `${name}.${network.name}`;
@@ -44,6 +55,7 @@ export function nameOfAddress(container: Container, address: Ipv4): string | nul
 }
 
 function addressesOn(network: DockerNetwork, name: string): Ipv4[] {
+  if (network.names !== null) return network.names.addressesOf(name);
   const wanted = name.toLowerCase();
   const found: Ipv4[] = [];
   for (const { address, dnsNames } of network.endpoints.values()) {

@@ -34,7 +34,9 @@ export function sandboxOwnerOf(engine: DockerEngine, container: Container): Cont
 export function openSandbox(engine: DockerEngine, container: Container): NetNamespace {
   const { machine, spec } = container;
   const owner = sandboxOwnerOf(engine, container);
-  container.sandboxId = owner === null ? makeId(engine.stream) : '';
+  if (owner !== null) container.sandboxId = '';
+  // A leg on docker_gwbridge has the sandbox's id in its name: it was drawn then.
+  else if (container.gatewayLeg === null) container.sandboxId = makeId(engine.stream);
   container.sandboxKey = '';
   if (owner !== null && owner.netns !== null) {
     machine.root = owner.netns;

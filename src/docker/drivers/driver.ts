@@ -4,10 +4,13 @@
  * @source libnetwork/driverapi/driverapi.go
  */
 import type { NetNamespace } from '../../stack/namespace.ts';
+import type { Ipv4 } from '../../base/ipv4-address.ts';
 import type {
+  Container,
   DockerEndpoint,
   DockerEngine,
   DockerNetwork,
+  EndpointSpec,
   NetworkDriverName,
 } from '../engine-record.ts';
 
@@ -29,4 +32,15 @@ export interface NetworkDriver {
   hasGateway(network: DockerNetwork): boolean;
   /** Whether the default route is the device itself (ipvlan l3). */
   hasDeviceRoute(network: DockerNetwork): boolean;
+  /** Whether its containers get a leg on docker_gwbridge if nothing else is their way out. */
+  readonly needsGatewayLeg?: boolean;
+  /** Where addresses come from; the engine's own IPAM if it is left out. @throws DockerError */
+  addressOf?(
+    engine: DockerEngine,
+    network: DockerNetwork,
+    container: Container,
+    spec: EndpointSpec,
+  ): { readonly address: Ipv4; readonly prefixLength: number };
+  /** The interface is up in the sandbox: what else belongs there. */
+  endpointJoined?(engine: DockerEngine, endpoint: DockerEndpoint, sandbox: NetNamespace): void;
 }

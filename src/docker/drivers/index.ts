@@ -6,13 +6,18 @@ import { ipvlanDriver } from './ipvlan.ts';
 import { macvlanDriver } from './macvlan.ts';
 import { hostDriver, noneDriver } from './single-network.ts';
 
-const DRIVERS: readonly NetworkDriver[] = [
+const DRIVERS: NetworkDriver[] = [
   bridgeDriver,
   hostDriver,
   ipvlanDriver,
   macvlanDriver,
   noneDriver,
 ];
+
+/** Adds the driver of a layer above: overlay, of the swarm. */
+export function registerDriver(driver: NetworkDriver): void {
+  if (!DRIVERS.includes(driver)) DRIVERS.push(driver);
+}
 
 /** The driver of this name; null if there is none. */
 export function findDriver(name: string): NetworkDriver | null {

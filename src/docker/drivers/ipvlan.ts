@@ -19,7 +19,9 @@ import { shortId } from '../ids.ts';
 import type { NetworkDriver } from './driver.ts';
 import { makeVethName } from './interface-names.ts';
 import { attempt } from './options.ts';
-import { claimParent, releaseParent } from './parent-link.ts';
+import { checkParentIsFree, claimParent, parentNameOf, releaseParent } from './parent-link.ts';
+
+const DUMMY_PREFIX = 'di-';
 
 export const ipvlanDriver: NetworkDriver = {
   name: 'ipvlan',
@@ -27,7 +29,8 @@ export const ipvlanDriver: NetworkDriver = {
   createNetwork: (engine, network) => {
     modeOf(network);
     flagOf(network);
-    claimParent(engine, network, `di-${shortId(network.id)}`);
+    checkParentIsFree(engine, network, DUMMY_PREFIX);
+    claimParent(engine, network, `${DUMMY_PREFIX}${shortId(network.id)}`);
   },
   removeNetwork: releaseParent,
   createEndpoint,
@@ -35,9 +38,14 @@ export const ipvlanDriver: NetworkDriver = {
     if (endpoint.containerDevice?.isRegistered) deleteLink(endpoint.containerDevice);
     endpoint.containerDevice = null;
   },
-  hasGateway: (network) => !network.isInternal && modeOf(network) === 'l2',
-  hasDeviceRoute: (network) => !network.isInternal && modeOf(network) !== 'l2',
+  hasGateway: (network) => isExternal(network) && modeOf(network) === 'l2',
+  hasDeviceRoute: (network) => isExternal(network) && modeOf(network) !== 'l2',
 };
+
+/** A network without a parent reaches nobody else. */
+function isExternal(network: DockerNetwork): boolean {
+  return !network.isInternal && parentNameOf(network) !== '';
+}
 
 /** `-o ipvlan_mode=`; l2 if it was not given. @throws DockerError 500 */
 function modeOf(network: DockerNetwork): IpvlanMode {

@@ -14,7 +14,9 @@ import { shortId } from '../ids.ts';
 import type { NetworkDriver } from './driver.ts';
 import { endpointMac, makeVethName } from './interface-names.ts';
 import { attempt } from './options.ts';
-import { claimParent, parentNameOf, releaseParent } from './parent-link.ts';
+import { checkParentIsFree, claimParent, parentNameOf, releaseParent } from './parent-link.ts';
+
+const DUMMY_PREFIX = 'dm-';
 
 export const macvlanDriver: NetworkDriver = {
   name: 'macvlan',
@@ -26,7 +28,7 @@ export const macvlanDriver: NetworkDriver = {
     if (endpoint.containerDevice?.isRegistered) deleteLink(endpoint.containerDevice);
     endpoint.containerDevice = null;
   },
-  hasGateway: (network) => !network.isInternal,
+  hasGateway: (network) => !network.isInternal && parentNameOf(network) !== '',
   hasDeviceRoute: () => false,
 };
 
@@ -44,6 +46,7 @@ function modeOf(network: DockerNetwork): MacvlanMode {
 function createNetwork(engine: DockerEngine, network: DockerNetwork): void {
   const mode = modeOf(network);
   const parent = parentNameOf(network);
+  if (!engine.profile.sharesMacvlanParent) checkParentIsFree(engine, network, DUMMY_PREFIX);
   for (const other of engine.networks.values()) {
     if (parent === '' || other.driver !== 'macvlan' || parentNameOf(other) !== parent) continue;
     if (mode === 'passthru' || modeOf(other) === 'passthru') {
@@ -55,7 +58,7 @@ function createNetwork(engine: DockerEngine, network: DockerNetwork): void {
       throw new DockerError(500, `${subject} is already using parent interface ${parent}${how}`);
     }
   }
-  claimParent(engine, network, `dm-${shortId(network.id)}`);
+  claimParent(engine, network, `${DUMMY_PREFIX}${shortId(network.id)}`);
 }
 
 function createEndpoint(engine: DockerEngine, endpoint: DockerEndpoint): void {

@@ -7,25 +7,44 @@ import type { Device } from '../../engine/device.ts';
 import { createLink, deleteLink, setLinkUp } from '../../stack/link.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
 import { type DockerEngine, DockerError, type DockerNetwork } from '../engine-record.ts';
+import { shortId } from '../ids.ts';
 import { attempt } from './options.ts';
 
 const VLAN_ID_MAX = 4094;
 
-/** The parent's name as the user gave it; empty if none, or if the network is internal. */
+/** The parent's name as the user gave it; empty if none. */
 export function parentNameOf(network: DockerNetwork): string {
-  return network.isInternal ? '' : (network.options.get('parent') ?? '');
+  return network.options.get('parent') ?? '';
+}
+
+/**
+ * Networks of one driver that each want a parent for themselves.
+ * @throws DockerError 500 that names the other by the dummy it would have had.
+ */
+export function checkParentIsFree(
+  engine: DockerEngine,
+  network: DockerNetwork,
+  dummyPrefix: string,
+): void {
+  const parent = parentNameOf(network);
+  if (parent === '') return;
+  for (const other of engine.networks.values()) {
+    if (other.driver !== network.driver || parentNameOf(other) !== parent) continue;
+    const holder = `${dummyPrefix}${shortId(other.id)}`;
+    throw new DockerError(500, `network ${holder} is already using parent interface ${parent}`);
+  }
 }
 
 /** Finds or makes the parent and enters it in the network. */
 export function claimParent(engine: DockerEngine, network: DockerNetwork, dummyName: string): void {
   const { root } = engine.machine;
   const name = parentNameOf(network);
+  if (name === 'lo') {
+    throw new DockerError(500, `loopback interface is not a valid ${network.driver} parent link`);
+  }
   const existing = root.deviceByName.get(name === '' ? dummyName : name);
   network.device = existing ?? (name === '' ? makeDummy(root, dummyName) : makeVlan(root, name));
   network.ownsDevice = existing === undefined || wasMadeHere(engine, existing);
-  if (network.device.isLoopback) {
-    throw new DockerError(500, `loopback interface is not a valid ${network.driver} parent link`);
-  }
 }
 
 /** Lets the parent go; what the engine made goes with the last network on it. */

@@ -1,5 +1,6 @@
 /** Ports of containers as `docker ps`, `docker port` and inspect documents show them. */
 import { formatIpv4 } from '../../../base/ipv4-address.ts';
+import { gatewayEndpointOf } from '../../../docker/endpoint.ts';
 import type { Container, DockerEngine, PortBinding } from '../../../docker/engine-record.ts';
 
 /** One line of the API's list of ports; an exposed port that is not published has no `host`. */
@@ -24,7 +25,9 @@ export function portsOf(container: Container): ContainerPort[] {
       if (isAlsoIpv6(container, binding)) ports.push({ port, protocol, host: '::', hostPort });
     }
   }
-  for (const { port, protocol } of exposedPortsOf(container)) {
+  // Only the bridge that leads out tells what is exposed.
+  const isOnBridge = gatewayEndpointOf(container)?.network.driver === 'bridge';
+  for (const { port, protocol } of isOnBridge ? exposedPortsOf(container) : []) {
     if (!seen.has(`${port}/${protocol}`)) ports.push({ port, protocol, host: null, hostPort: 0 });
   }
   return ports;

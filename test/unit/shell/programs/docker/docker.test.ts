@@ -54,7 +54,7 @@ test('docker run in the foreground shows both streams in order and has the exit 
 
 test('a command runs beside the shell: in the background, until its time is up', async () => {
   const host = await makeHost();
-  await host.run('docker run -d --name pinger alpine ping 172.17.0.1');
+  await host.run('docker run -d --name pinger ubuntu ping 172.17.0.1');
   const start = host.elapsedSec();
   await host.run('sleep 3.5');
   expect(host.elapsedSec() - start).toBeCloseTo(3.5, 3);
