@@ -37,6 +37,7 @@ import { isArmed, makeTimer, type Timer } from '../engine/timer-queue.ts';
 import { sourceMacHi, sourceMacLo, targetMacHi, targetMacLo } from '../protocols/ethernet.ts';
 import type { DeviceKind, LinkOptions, MacvlanMode } from './device-kind.ts';
 import { forwardFrame } from './forward-frame.ts';
+import { addUnicastAddress, deleteUnicastAddress } from './unicast-filter.ts';
 
 /** Broadcasts that may wait for their distribution. @source MACVLAN_DEFAULT_BC_QUEUE_LEN */
 export const MACVLAN_BROADCAST_QUEUE_MAX = 1000;
@@ -58,6 +59,8 @@ interface Macvlan extends DeviceState {
   mode: MacvlanMode;
   modeBit: number;
   readonly port: MacvlanPort;
+  /** What the parent lets in for it while it is up. */
+  letIn: Mac | null;
 }
 
 /** What the children of one parent share (struct macvlan_port). */
@@ -80,11 +83,7 @@ export const macvlanKind: DeviceKind = {
   maxMtuBytes: 65535,
   make: makeMacvlan,
   open: openMacvlan,
-  stop: (_sim, device) => {
-    const { active } = macvlanOf(device).port;
-    const at = active.indexOf(device);
-    if (at >= 0) active.splice(at, 1);
-  },
+  stop: (_sim, device) => closeMacvlan(device),
   destroy: destroyMacvlan,
   hasCarrier: (device) => device.lower?.hasCarrier ?? false,
   checkMtu: (device, mtuBytes) => {
@@ -114,7 +113,7 @@ function makeMacvlan(netns: Netns, options: LinkOptions, drawnMac: Mac): Device 
   if (options.mtu !== undefined && options.mtu > parent.mtuBytes) throw new KernelError('EINVAL');
   const port = known ?? makePort(parent);
   if (mode === 'passthru') port.isPassthru = true;
-  const state: Macvlan = { kind: 'macvlan', mode, modeBit: MODE_BITS[mode], port };
+  const state: Macvlan = { kind: 'macvlan', mode, modeBit: MODE_BITS[mode], port, letIn: null };
   const device = makeDevice({
     name: options.name ?? 'macvlan%d',
     kind: 'macvlan',
@@ -153,10 +152,24 @@ function openMacvlan(_sim: Simulator, device: Device): void {
       (other) => other.macHi === device.macHi && other.macLo === device.macLo,
     );
     if (isTaken) throw new KernelError('EBUSY');
-  }
+    const mac = macOf(device.macHi, device.macLo);
+    addUnicastAddress(port.parent, mac);
+    macvlanOf(device).letIn = mac;
+  } else port.parent.promiscuousCount++;
   const bucket = bucketOf(device);
   const at = port.active.findIndex((other) => bucketOf(other) >= bucket);
   port.active.splice(at < 0 ? port.active.length : at, 0, device);
+}
+
+/** @source macvlan_stop() */
+function closeMacvlan(device: Device): void {
+  const state = macvlanOf(device);
+  const { active, parent, isPassthru } = state.port;
+  const at = active.indexOf(device);
+  if (at >= 0) active.splice(at, 1);
+  if (state.letIn !== null) deleteUnicastAddress(parent, state.letIn);
+  else if (at >= 0 && isPassthru) parent.promiscuousCount--;
+  state.letIn = null;
 }
 
 function destroyMacvlan(sim: Simulator, device: Device): void {

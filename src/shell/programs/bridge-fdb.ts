@@ -10,6 +10,7 @@ import {
   flushBridgeFdb,
   listBridgeFdb,
 } from '../../devices/bridge-control.ts';
+import { unicastAddressesOf } from '../../devices/unicast-filter.ts';
 import { addVxlanFdb, listVxlanFdb, removeVxlanFdb } from '../../devices/vxlan-control.ts';
 import { vxlanOf } from '../../devices/vxlan-record.ts';
 import type { Device } from '../../engine/device.ts';
@@ -348,7 +349,7 @@ function solicitedGroup(device: Device): string[] {
 /** The multicast groups that a device listens to, and addresses added by hand. */
 function ownRows(device: Device): Row[] {
   if (device.isLoopback) return [];
-  const own = (ownAddresses.get(device) ?? []).map(formatMac);
+  const own = [...(ownAddresses.get(device) ?? []), ...unicastAddressesOf(device)].map(formatMac);
   const groups = device.isUp
     ? [...ALL_NODES, ...(device.kind === 'bridge' ? ALL_SNOOPERS : []), ...ALL_HOSTS]
     : ALL_NODES;
