@@ -7,7 +7,6 @@
 import { wake } from '../engine/process.ts';
 import { timeNs } from '../engine/simulator.ts';
 import { endContainer, leaveNetworks } from './container-end.ts';
-import { updateGatewayLeg } from './gateway-leg.ts';
 import { allocateEndpoint, joinEndpoint } from './endpoint.ts';
 import {
   type Container,
@@ -16,6 +15,7 @@ import {
   DockerError,
 } from './engine-record.ts';
 import { noteContainerEvent } from './events.ts';
+import { updateGatewayLeg } from './gateway-leg.ts';
 import { startMain } from './main-process.ts';
 import { findNetwork } from './network-create.ts';
 import { publishPorts } from './port-mapper.ts';

@@ -137,9 +137,7 @@ export function legsOf(container: Container): DockerEndpoint[] {
  * @source libnetwork/sandbox.go getGatewayEndpoint(), Endpoint.Less()
  */
 export function gatewayEndpointOf(container: Container): DockerEndpoint | null {
-  return (
-    sortedEndpoints(container).find(({ gateway }) => gateway !== null) ?? container.gatewayLeg
-  );
+  return sortedEndpoints(container).find(({ gateway }) => gateway !== null) ?? container.gatewayLeg;
 }
 
 /** Takes it out of its container's record. */

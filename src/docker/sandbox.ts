@@ -7,7 +7,7 @@ import { deleteNamespace } from '../stack/create-namespace.ts';
 import { setLinkUp } from '../stack/link.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import { readSysctl, writeSysctl } from '../stack/sysctl.ts';
-import { renewRoot } from '../world/machine.ts';
+import { bindNamespace, renewRoot } from '../world/machine.ts';
 import { findContainer } from './container-find.ts';
 import { type Container, type DockerEngine, DockerError } from './engine-record.ts';
 import { makeId, shortId } from './ids.ts';
@@ -43,11 +43,13 @@ export function openSandbox(engine: DockerEngine, container: Container): NetName
   } else if (spec.networkMode === 'host') {
     machine.root = engine.machine.root;
     container.sandboxKey = '/var/run/docker/netns/default';
+    bindNamespace(engine.machine, container.sandboxKey, machine.root);
   } else {
     const netns = renewRoot(machine);
     container.sandboxKey = `/var/run/docker/netns/${shortId(container.sandboxId)}`;
     setLinkUp(netns.loopback);
     setUpSysctls(engine, container, netns);
+    bindNamespace(engine.machine, container.sandboxKey, netns);
   }
   container.netns = machine.root;
   return machine.root;
@@ -60,20 +62,26 @@ export function closeSandbox(engine: DockerEngine, container: Container): void {
   machine.root = engine.machine.root;
   if (netns === null || netns === engine.machine.root) return;
   for (const other of engine.containers.values()) if (other.netns === netns) return;
+  if (container.sandboxId !== '') engine.machine.files.remove(container.sandboxKey);
   deleteNamespace(engine.world.sim, netns);
 }
 
-function setUpSysctls(engine: DockerEngine, container: Container, netns: NetNamespace): void {
+/** What every sandbox has, a container's or one of the engine's own. */
+export function prepareSandbox(engine: DockerEngine, netns: NetNamespace): void {
   for (const key of INHERITED_SYSCTLS) {
     const value = readSysctl(engine.machine.root, key);
     if (value !== null) writeSysctl(netns, key, value);
   }
-  for (const [key, value] of OWN_SYSCTLS) {
-    if (readSysctl(netns, key) !== null) writeSysctl(netns, key, value);
-  }
   // Engines of 20.10 switch IPv6 off on lo as well.
   if (!engine.profile.version.startsWith('20.')) {
     writeSysctl(netns, 'net.ipv6.conf.lo.disable_ipv6', '0');
+  }
+}
+
+function setUpSysctls(engine: DockerEngine, container: Container, netns: NetNamespace): void {
+  prepareSandbox(engine, netns);
+  for (const [key, value] of OWN_SYSCTLS) {
+    if (readSysctl(netns, key) !== null) writeSysctl(netns, key, value);
   }
   for (const [key, value] of container.spec.sysctls) {
     try {

@@ -88,18 +88,12 @@ export function makeFileTree(now: () => number): FileTree {
     return true;
   };
   const tree: FileTree = { root, find, put, now, ...fileFunctions(root, find, put, now) };
-  for (const folder of [
-    '/etc',
-    '/tmp',
-    '/srv',
-    '/root',
-    '/home',
-    '/var/log',
-    '/dev',
-    '/run/netns',
-  ]) {
+  for (const folder of ['/etc', '/tmp', '/srv', '/root', '/home', '/var/log', '/dev', '/run']) {
     tree.makeDirectory(folder);
   }
+  const varRun = makeFileNode('link', 0);
+  varRun.target = '/run';
+  put('/var/run', varRun);
   return tree;
 }
 

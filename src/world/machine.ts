@@ -7,7 +7,7 @@ import type { Cpu } from '../engine/cpu.ts';
 import type { Process } from '../engine/process.ts';
 import { createNamespace } from '../stack/create-namespace.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
-import { type FileTree, makeFileTree } from './file-system.ts';
+import { type FileNode, type FileTree, makeFileNode, makeFileTree } from './file-system.ts';
 import type { World } from './world.ts';
 
 /** Named namespaces that one world may have. */
@@ -104,8 +104,38 @@ export function addNamespace(machine: Machine, name: string): NetNamespace {
   const netns = createNamespace(machine.world.sim, name, machine.cpu);
   connectLog(machine, netns);
   machine.namespaces.set(name, netns);
-  machine.files.writeFile(`/run/netns/${name}`, '');
+  bindNamespace(machine, `/run/netns/${name}`, netns);
   return netns;
+}
+
+/** The files on which namespaces are mounted. */
+const boundNamespaces = new WeakMap<FileNode, NetNamespace>();
+
+/** Makes a file that stands for a namespace (a mount of /proc/PID/ns/net), and the folders above it. */
+export function bindNamespace(machine: Machine, path: string, netns: NetNamespace): void {
+  const { files } = machine;
+  files.makeDirectory(path.slice(0, path.lastIndexOf('/')));
+  const node = makeFileNode('file', files.now());
+  node.mode = 0o444;
+  files.put(path, node);
+  boundNamespaces.set(node, netns);
+}
+
+/** The namespace of such a file; links are followed. Null if the path is none. */
+export function namespaceAt(machine: Machine, path: string): NetNamespace | null {
+  const node = machine.files.find(path);
+  return node === null ? null : (boundNamespaces.get(node) ?? null);
+}
+
+/** Names of `ip netns` with their namespaces, the newest first, as the folder lists them. */
+export function namedNamespaces(machine: Machine): Array<readonly [string, NetNamespace]> {
+  const folder = machine.files.find('/run/netns');
+  const found: Array<readonly [string, NetNamespace]> = [];
+  for (const [name, node] of folder?.children ?? []) {
+    const netns = boundNamespaces.get(node);
+    if (netns !== undefined) found.unshift([name, netns]);
+  }
+  return found;
 }
 
 /** Gives a machine another root namespace, made here: a container's sandbox. */

@@ -3,8 +3,9 @@
  * driver makes devices and rules on the host and one interface for each endpoint.
  * @source libnetwork/driverapi/driverapi.go
  */
-import type { NetNamespace } from '../../stack/namespace.ts';
+
 import type { Ipv4 } from '../../base/ipv4-address.ts';
+import type { NetNamespace } from '../../stack/namespace.ts';
 import type {
   Container,
   DockerEndpoint,

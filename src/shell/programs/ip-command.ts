@@ -1,7 +1,7 @@
 /** What the objects of `ip` share: options, namespaces by name, devices by name. */
 import type { Device } from '../../engine/device.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
-import type { Machine } from '../../world/machine.ts';
+import { type Machine, namespaceAt } from '../../world/machine.ts';
 import type { ProgramContext } from '../program.ts';
 import { type Json, printJson } from './format.ts';
 import { CommandError, notEmulated, takeValue, type Words, wrongArgument } from './words.ts';
@@ -119,8 +119,9 @@ export function writeEntry(command: IpCommand, lines: readonly string[]): void {
 
 /** The namespace of this name. @throws CommandError as ip says it */
 export function namespaceByName(machine: Machine, name: string): NetNamespace {
-  const netns = machine.namespaces.get(name.replace(/^\/(var\/)?run\/netns\//, ''));
-  if (netns === undefined) {
+  const path = name.startsWith('/') ? name : `/run/netns/${name}`;
+  const netns = namespaceAt(machine, path) ?? machine.namespaces.get(name) ?? null;
+  if (netns === null) {
     throw new CommandError(
       `Cannot open network namespace "${name}": No such file or directory\n`,
       255,

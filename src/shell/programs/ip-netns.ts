@@ -1,6 +1,6 @@
 /** `ip netns`: named namespaces. @source iproute2 ip/ipnetns.c */
 import { deleteNamespace } from '../../stack/create-namespace.ts';
-import { addNamespace } from '../../world/machine.ts';
+import { addNamespace, namedNamespaces } from '../../world/machine.ts';
 import { prepareNamespace } from '../recorder.ts';
 import { type IpCommand, namespaceByName, writeJson } from './ip-command.ts';
 import { knownNetnsId } from './netns-ids.ts';
@@ -40,7 +40,7 @@ export async function ipNetns(command: IpCommand): Promise<number> {
 /** The newest first, as the folder /run/netns lists them. */
 function listNamespaces(command: IpCommand): number {
   const { machine } = command.context;
-  const entries = [...machine.namespaces].reverse();
+  const entries = namedNamespaces(machine);
   if (command.options.isJson) {
     writeJson(
       command,
@@ -106,7 +106,7 @@ async function execIn(command: IpCommand): Promise<number> {
   const { machine } = context;
   if (options.isAllNamespaces) {
     let last = 0;
-    for (const [name, netns] of [...machine.namespaces].reverse()) {
+    for (const [name, netns] of namedNamespaces(machine)) {
       context.write(`\nnetns: ${name}\n`);
       last = await context.call(words.list.slice(words.at), netns);
     }
@@ -123,12 +123,13 @@ async function execIn(command: IpCommand): Promise<number> {
 function identify(command: IpCommand): number {
   const { context, words } = command;
   const pid = take(words);
-  const { daemons, namespaces } = context.machine;
+  const { daemons } = context.machine;
   const netns =
     pid === null || pid === 'self'
       ? command.netns
       : daemons.find((daemon) => String(daemon.pid) === pid)?.netns;
-  for (const [name, each] of namespaces) if (each === netns) context.write(`${name}\n`);
+  for (const [name, each] of namedNamespaces(context.machine).reverse())
+    if (each === netns) context.write(`${name}\n`);
   return 0;
 }
 

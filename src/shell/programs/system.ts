@@ -1,7 +1,8 @@
 /** Small programs of the system around: namespaces by nsenter, modules, the log, processes, the date. */
 import { engineOf } from '../../docker/engine.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
-import type { Daemon } from '../../world/machine.ts';
+import { resolvePath } from '../../world/file-system.ts';
+import { type Daemon, namespaceAt } from '../../world/machine.ts';
 import { wallClockS } from '../../world/world.ts';
 import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
 
@@ -19,9 +20,19 @@ export const nsenter: ProgramDefinition = {
       else if (word.startsWith('--target=')) pid = word.slice(9);
       else if (/^--net=|^-n./.test(word)) {
         const path = word.replace(/^--net=|^-n/, '');
-        netns = context.machine.namespaces.get(path.split('/').at(-1) ?? '') ?? null;
+        const absolute = resolvePath(context.cwd, path);
+        const process = /^\/proc\/(\d+)\/ns\/net$/.exec(absolute)?.[1];
+        netns =
+          process === undefined
+            ? namespaceAt(context.machine, absolute)
+            : namespaceOfProcess(context, process);
         if (netns === null) {
-          context.writeError(`nsenter: cannot open ${path}: No such file or directory\n`);
+          const isThere = context.machine.files.find(absolute) !== null;
+          context.writeError(
+            isThere
+              ? "nsenter: reassociate to namespace 'ns/net' failed: Invalid argument\n"
+              : `nsenter: cannot open ${path}: No such file or directory\n`,
+          );
           return 1;
         }
       } else if (!/^(-n|--net|-m|--mount|-u|--uts|-i|--ipc|-p|--pid|-a|--all)$/.test(word)) {

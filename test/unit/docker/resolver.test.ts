@@ -16,7 +16,7 @@ function network(name: string, members: Record<string, readonly string[]>): Dock
   for (const [address, dnsNames] of Object.entries(members)) {
     endpoints.set(address, { address: parseIpv4(address), dnsNames });
   }
-  return { name, isInternal: false, endpoints } as unknown as DockerNetwork;
+  return { name, isInternal: false, endpoints, names: null } as unknown as DockerNetwork;
 }
 
 beforeAll(async () => {
