@@ -14,7 +14,7 @@ import { type Ipv4, parseIpv4 } from '../base/ipv4-address.ts';
 import { type Mac, parseMac } from '../base/mac-address.ts';
 import { createEngine, type EngineOptions } from '../docker/engine.ts';
 import type { Device } from '../engine/device.ts';
-import { runOn } from '../engine/simulator.ts';
+import { runOn, runUntil } from '../engine/simulator.ts';
 import { addAddress } from '../stack/address.ts';
 import { addRoute } from '../stack/fib.ts';
 import { createLink, findDevice, setLinkMaster, setLinkUp } from '../stack/link.ts';
@@ -34,6 +34,9 @@ const CLIENT_MAC = macFrom('52:54:00:00:00:01');
 /** node1 follows: 192.168.0.11, 52:54:00:00:00:11. */
 const NODE_ADDRESS = addressOf('192.168.0.10');
 const NODE_MAC = macFrom('52:54:00:00:00:10');
+
+/** What the LAN sends at its birth (group reports) is over before dockerd starts and counts. */
+const LAN_AGE_NS = 5e9;
 
 /** Bytes of receive buffers since Linux 6.17: a window scale of 10. @source net/ipv4/tcp.c tcp_init() */
 const TCP_RMEM = '4096 131072 33554432';
@@ -74,6 +77,7 @@ export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld 
     writeSysctl(machine.root, 'net.ipv4.tcp_rmem', TCP_RMEM);
   }
   const internet = hasInternet ? addInternet(world, client) : null;
+  runUntil(world.sim, LAN_AGE_NS);
   for (const machine of nodes) {
     machine.files.writeFile('/etc/resolv.conf', 'nameserver 192.168.0.1\n');
     if (engine !== null) act(machine, () => createEngine(world, machine, engine));

@@ -1,9 +1,8 @@
 // Runs the commands of a recorded Docker lab in netsim, in the recorded rhythm, with the same captures open.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createEngine, type EngineOptions, engineOf } from '../../src/docker/engine.ts';
+import { type EngineOptions, engineOf } from '../../src/docker/engine.ts';
 import type { Device } from '../../src/engine/device.ts';
-import { runOn, runUntil } from '../../src/engine/simulator.ts';
 import {
   type Capture,
   captureDevices,
@@ -54,7 +53,6 @@ export const L1_WINDOWS: readonly CaptureWindow[] = [
 
 /** dockerd had run for 3 minutes when the lab began. */
 export const ENGINE_AGE_NS = 180e9;
-const LAN_AGE_NS = 5e9;
 const SECOND_NS = 1e9;
 
 /** The rows of an index. */
@@ -72,13 +70,7 @@ export async function readIndex(folder: string): Promise<RecordedCommand[]> {
 /** The machines of the labs; nothing answers DNS on the client. */
 export function buildLab(options: { seed?: number; engine?: EngineOptions } = {}): DockerWorld {
   const { seed = 1, engine = {} } = options;
-  const lab = buildDockerWorld({ nodes: 3, internet: false, engine: null, seed });
-  const { sim } = lab.world;
-  runUntil(sim, LAN_AGE_NS); // what the LAN sends at its birth was over when dockerd started
-  for (const node of lab.nodes) {
-    runOn(sim, node.cpu, () => createEngine(lab.world, node, engine));
-  }
-  return lab;
+  return buildDockerWorld({ nodes: 3, internet: false, engine, seed });
 }
 
 export interface Replay {
