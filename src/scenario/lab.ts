@@ -143,13 +143,16 @@ function stepsOf(
   isUnfinished: (command: string) => boolean,
 ): LabStep[] {
   const open: OpenStep[] = [];
+  // Where prompts name their machine, a line that starts with # is output.
+  const isNamed = block.lines.some((line) => readPrompt(line, '', isPlace) !== null);
+  const info = isNamed ? '' : block.info;
   block.lines.forEach((line, index) => {
     const last = open.at(-1);
     if (last !== undefined && last.output.length === 0 && isUnfinished(last.command)) {
       last.command += `\n${line.replace(/^> ?/, '')}`;
       return;
     }
-    const prompt = readPrompt(line, block.info, isPlace);
+    const prompt = readPrompt(line, info, isPlace);
     if (prompt !== null) open.push({ line: block.line + index, ...prompt, output: [] });
     else last?.output.push(line);
   });

@@ -41,6 +41,12 @@ client$ true
     expect(parse('```console\n$ ls\n```').steps[0]).toMatchObject({ place: '', command: 'ls' });
   });
 
+  test('takes a line with # for output where prompts name their machine', () => {
+    const { steps } = parse('```console\nnode1$ cat /etc/resolv.conf\n# Generated\n$HOME\n```');
+    expect(steps).toHaveLength(1);
+    expect(steps[0]?.expected).toBe('# Generated\n$HOME');
+  });
+
   test('reads front matter', () => {
     const { settings } = parse('---\ndocker: { nodes: 3 }\n---\n```\nnode1$ ls\n```');
     expect(settings).toEqual({ docker: { nodes: 3 } });
