@@ -13,6 +13,7 @@ const LAYERS = [
   ['swarm'],
   ['topology'],
   ['observe'],
+  ['draw'],
   ['scenario'],
   ['shell'],
   ['cli'],

@@ -6,6 +6,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<NetsimCommand>>> = 
   run: async () => (await import('./run.ts')).run,
   shell: async () => (await import('./shell.ts')).shell,
   exec: async () => (await import('./exec.ts')).exec,
+  graph: async () => (await import('./graph.ts')).graph,
   validate: async () => (await import('./validate.ts')).validate,
   list: async () => (await import('./list.ts')).list,
   version: async () => (await import('./version.ts')).version,

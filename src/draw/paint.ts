@@ -1,0 +1,309 @@
+/** Turns a placement into shapes: frames, wires, boxes, and their texts on top. */
+import { LINE_LOOKS } from './labels.ts';
+import { type Box, type BoxLine, centreX, type Placement, type Wire } from './placement.ts';
+import type { GroupShape, Shape, TextShape } from './scene.ts';
+import type { NetworkView } from './snapshot.ts';
+import { fitText } from './text.ts';
+import type { NetworkLook, Theme } from './theme.ts';
+import { findHops, roundedPath } from './wire-path.ts';
+
+/** Which look each network has. */
+export type Looks = (networkId: string | null) => NetworkLook;
+
+/** Hues in the order of the networks; those of the surroundings share one. */
+export function looksOf(networks: readonly NetworkView[], theme: Theme): Looks {
+  const looks = new Map<string, NetworkLook>();
+  let next = 0;
+  for (const { id, isOverlaying } of networks) {
+    if (!isOverlaying) looks.set(id, theme.plainNetwork);
+    else looks.set(id, theme.networks[next++ % theme.networks.length]!);
+  }
+  return (id) => (id === null ? theme.plainNetwork : (looks.get(id) ?? theme.plainNetwork));
+}
+
+/** Shapes from back to front. */
+export function paintPlacement({ boxes, wires }: Placement, theme: Theme, looks: Looks): Shape[] {
+  const frames = boxes.filter(isFrame);
+  const solids = boxes.filter((box) => !isFrame(box));
+  const hops = findHops(wires);
+  return [
+    ...frames.map((box) => paintFrame(box, theme)),
+    ...wires.filter(({ kind }) => kind !== 'touch').map((wire) => paintWire(wire, looks, hops)),
+    ...solids.map((box) => paintBox(box, theme, looks)),
+    ...frames.map((box) => frameTitle(box, theme)),
+    ...wires.flatMap((wire) => wireLabel(wire, theme, looks)),
+  ];
+}
+
+function isFrame({ kind }: Box): boolean {
+  return kind === 'machine' || kind === 'namespace';
+}
+
+function group(box: Box, className: string, children: readonly Shape[]): GroupShape {
+  return { kind: 'group', id: box.id, className, title: box.description, children };
+}
+
+function paintFrame(box: Box, theme: Theme): GroupShape {
+  const { x, y, width, height } = box;
+  const place = { kind: 'rect', x, y, width, height } as const;
+  if (box.kind === 'machine') {
+    const rect = { ...place, radius: 9, fill: theme.machineFill, stroke: theme.machineLine };
+    return group(box, 'machine', [{ ...rect, strokeWidth: 1.5 }]);
+  }
+  const isHidden = box.tone === 'sandbox' || box.tone === 'lb' || box.tone === 'ingress';
+  const fill = isHidden || box.tone === 'root' ? theme.sandboxFill : theme.namespaceFill;
+  const rect = { ...place, radius: 6, fill, stroke: theme.namespaceLine, strokeWidth: 1.2 };
+  return group(box, 'namespace', [isHidden ? { ...rect, dash: '5 3' } : rect]);
+}
+
+const FRAME_NAME = { machine: 14, namespace: 11 } as const;
+
+function frameTitle(box: Box, theme: Theme): GroupShape {
+  const isMachine = box.kind === 'machine';
+  const size = isMachine ? FRAME_NAME.machine : FRAME_NAME.namespace;
+  const x = box.x + (isMachine ? 12 : 9);
+  let y = box.y + (isMachine ? 20 : 15.5);
+  const room = box.width - 2 * (x - box.x);
+  const halo = isMachine ? theme.machineFill : theme.namespaceFill;
+  const children: Shape[] = [];
+  for (const [i, line] of box.lines.entries()) {
+    const isFirst = i === 0;
+    const look = isFirst ? { size, font: 'bold' as const } : LINE_LOOKS.small;
+    const text = fitText(line.text, room, look.size, look.font);
+    const fill = isFirst && isMachine ? theme.ink : theme.muted;
+    children.push({ kind: 'text', x, y, text, size: look.size, font: look.font, fill, halo });
+    y += 12;
+  }
+  return { kind: 'group', id: '', className: 'title', title: '', children };
+}
+
+// ---- wires
+
+const WIRE_WIDTHS = { link: 1.7, route: 1.5, tunnel: 2.4, parent: 1.7, touch: 0 } as const;
+const WIRE_DASHES = {
+  link: '',
+  route: '1.5 3.5',
+  tunnel: '8 4',
+  parent: '5 2 1.5 2',
+  touch: '',
+} as const;
+
+function paintWire(
+  wire: Wire,
+  looks: Looks,
+  hops: ReadonlyMap<string, readonly { x: number; y: number }[]>,
+): Shape {
+  const look = looks(wire.networkId);
+  const dash = wire.kind === 'link' ? look.dash : WIRE_DASHES[wire.kind];
+  return {
+    kind: 'path',
+    data: roundedPath(wire.points, hops.get(wire.id) ?? []),
+    fill: null,
+    stroke: look.line,
+    strokeWidth: WIRE_WIDTHS[wire.kind],
+    dash,
+    isRound: wire.kind === 'route',
+  };
+}
+
+function wireLabel({ label, points, networkId }: Wire, theme: Theme, looks: Looks): TextShape[] {
+  if (label === '') return [];
+  const at = points.at(-2)!;
+  const fill = looks(networkId).ink;
+  const halo = theme.machineFill;
+  return [
+    { kind: 'text', x: at.x + 7, y: at.y - 5, text: label, size: 9, font: 'bold', fill, halo },
+  ];
+}
+
+// ---- boxes
+
+function paintBox(box: Box, theme: Theme, looks: Looks): GroupShape {
+  const look = looks(box.networkId);
+  switch (box.kind) {
+    case 'bar':
+    case 'network':
+      return paintBar(box, theme, look);
+    case 'port':
+      return paintPort(box, theme, look);
+    case 'router':
+      return paintPlain(box, theme, { fill: theme.routerFill, line: theme.routerLine, dash: '' });
+    case 'list':
+      return paintList(box, theme);
+    case 'fold':
+      return paintFold(box, theme);
+    default:
+      return paintInterface(box, theme, look);
+  }
+}
+
+function paintInterface(box: Box, theme: Theme, look: NetworkLook): GroupShape {
+  const { x, y, width, height } = box;
+  const isDown = box.tone === 'down';
+  const isTunnel = box.tone === 'vxlan';
+  const rect: Shape = {
+    kind: 'rect',
+    x,
+    y,
+    width,
+    height,
+    radius: isTunnel ? height / 3 : 4,
+    fill: isDown ? theme.neutralFill : look.fill,
+    stroke: isDown ? theme.neutralLine : look.line,
+    strokeWidth: 1.4,
+    dash: isDown ? '3 3' : '',
+  };
+  return group(box, 'interface', [rect, ...centredLines(box, theme)]);
+}
+
+function paintBar(box: Box, theme: Theme, look: NetworkLook): GroupShape {
+  const { x, y, width, height } = box;
+  const isSwitch = box.tone === 'switch';
+  const shapes: Shape[] = [
+    {
+      kind: 'rect',
+      x,
+      y,
+      width,
+      height,
+      radius: 4,
+      fill: look.fill,
+      stroke: look.line,
+      strokeWidth: isSwitch ? 2 : 1.8,
+    },
+    // A rail along the upper edge: ports are plugged in here.
+    { kind: 'rect', x, y, width, height: 4, radius: 2, fill: look.line },
+  ];
+  return group(box, 'bar', [...shapes, ...centredLines(box, theme, 2)]);
+}
+
+function paintPort(box: Box, theme: Theme, look: NetworkLook): GroupShape {
+  const { x, y, width, height } = box;
+  const rect: Shape = {
+    kind: 'rect',
+    x,
+    y,
+    width,
+    height,
+    radius: 3,
+    fill: theme.namespaceFill,
+    stroke: look.line,
+    strokeWidth: 1.2,
+    dash: box.tone === 'down' ? '3 3' : '',
+  };
+  const { size, font } = LINE_LOOKS.small;
+  const text = fitText(box.lines[0]?.text ?? '', width - 4, size, font);
+  const label: Shape = {
+    kind: 'text',
+    x: centreX(box),
+    y: y + height / 2 + 3,
+    text,
+    size,
+    font,
+    fill: theme.ink,
+    anchor: 'middle',
+  };
+  return group(box, 'port', [rect, label]);
+}
+
+function paintPlain(
+  box: Box,
+  theme: Theme,
+  look: { readonly fill: string; readonly line: string; readonly dash: string },
+): GroupShape {
+  const { x, y, width, height } = box;
+  const rect: Shape = {
+    kind: 'rect',
+    x,
+    y,
+    width,
+    height,
+    radius: 11,
+    fill: look.fill,
+    stroke: look.line,
+    strokeWidth: 1.3,
+    dash: look.dash,
+  };
+  return group(box, box.kind, [rect, ...centredLines(box, theme)]);
+}
+
+function paintList(box: Box, theme: Theme): GroupShape {
+  const { x, y, width, height } = box;
+  const shapes: Shape[] = [
+    {
+      kind: 'rect',
+      x,
+      y,
+      width,
+      height,
+      radius: 4,
+      fill: theme.namespaceFill,
+      stroke: theme.faint,
+    },
+  ];
+  let base = y + 4;
+  for (const line of box.lines) {
+    const { size, font, heightPixels } = LINE_LOOKS[line.style];
+    base += heightPixels;
+    const fill = line.style === 'title' ? theme.muted : theme.ink;
+    shapes.push({ kind: 'text', x: x + 8, y: base - 2, text: line.text, size, font, fill });
+  }
+  return group(box, 'list', shapes);
+}
+
+/** Several cards on top of each other. */
+function paintFold(box: Box, theme: Theme): GroupShape {
+  const { x, y, width, height } = box;
+  const cards: Shape[] = [8, 4, 0].map((offset) => ({
+    kind: 'rect',
+    x: x + offset,
+    y: y + offset,
+    width: width - 8,
+    height: height - 8,
+    radius: 7,
+    fill: theme.machineFill,
+    stroke: offset === 0 ? theme.machineLine : theme.shadow,
+    strokeWidth: 1.2,
+    dash: '',
+  }));
+  const inner = { ...box, width: width - 8, height: height - 8 };
+  return group(box, 'fold', [...cards, ...centredLines(inner, theme)]);
+}
+
+/** The lines of a box, centred in both directions. */
+function centredLines(box: Box, theme: Theme, dy = 0): Shape[] {
+  const { lines } = box;
+  const total = lines.reduce((sum, { style }) => sum + LINE_LOOKS[style].heightPixels, 0);
+  let top = box.y + dy + (box.height - dy - total) / 2;
+  return lines.flatMap((line) => {
+    const { heightPixels } = LINE_LOOKS[line.style];
+    const base = top + heightPixels * 0.76;
+    top += heightPixels;
+    return lineShapes(line, centreX(box), base, box.width - 8, theme);
+  });
+}
+
+function lineShapes(line: BoxLine, x: number, y: number, room: number, theme: Theme): Shape[] {
+  const { size, font } = LINE_LOOKS[line.style];
+  const text = fitText(line.text, room, size, font);
+  const fill = line.style === 'small' ? theme.muted : theme.ink;
+  const shape: Shape = { kind: 'text', x, y, text, size, font, fill, anchor: 'middle' };
+  if (line.style !== 'vip') return [shape];
+  // A hexagon marks an address that is nobody's own.
+  const left = x - (text.length * size * 0.602) / 2 - 3;
+  const hexagon: Shape = {
+    kind: 'path',
+    data: hexagonAt(left - 2, y - 3.4, 4.2),
+    fill: theme.ways[1],
+    stroke: null,
+  };
+  return [hexagon, { ...shape, x: x + 4 }];
+}
+
+function hexagonAt(x: number, y: number, r: number): string {
+  const corners = [0, 60, 120, 180, 240, 300].map((degrees) => {
+    const angle = (degrees * Math.PI) / 180;
+    return `${(x + r * Math.cos(angle)).toFixed(1)} ${(y + r * Math.sin(angle)).toFixed(1)}`;
+  });
+  return `M${corners.join('L')}Z`;
+}

@@ -1,0 +1,80 @@
+/** A namespace of the upper row: a container, a load balancer: a frame with interfaces side by side. */
+import { type LabelOptions, linesHeight, linesWidth, makeBox, titleWidth } from './labels.ts';
+import { type Box, type BoxLine, rightOf } from './placement.ts';
+import { interfaceBox } from './rack-row.ts';
+import type { DeviceView, NamespaceView, SnapshotIndex } from './snapshot.ts';
+import { shortName } from './text.ts';
+
+const PADDING = 8;
+const TITLE = 22;
+const GAP = 8;
+
+export interface PlacedLeaf {
+  readonly namespace: NamespaceView;
+  readonly frame: Box;
+  readonly devices: readonly { readonly device: DeviceView; readonly box: Box }[];
+}
+
+/** The frame and its interfaces, at the origin. */
+export function placeLeaf(
+  index: SnapshotIndex,
+  namespace: NamespaceView,
+  labels: LabelOptions,
+): PlacedLeaf {
+  const devices = (index.devicesOf.get(namespace.id) ?? []).map((device) => ({
+    device,
+    box: interfaceBox(index, device, labels),
+  }));
+  const frame = namespaceFrame(namespace, labels);
+  let x = PADDING;
+  const inner = Math.max(0, ...devices.map(({ box }) => box.height));
+  for (const { box } of devices) {
+    box.x = x;
+    box.y = TITLE;
+    box.height = inner;
+    x = rightOf(box) + GAP;
+  }
+  const folded = namespace.foldedCount > 0;
+  const wanted = Math.max(titleWidth(frame.lines), devices.length === 0 ? 0 : x - GAP + PADDING);
+  const spare = wanted - (devices.length === 0 ? wanted : x - GAP + PADDING);
+  for (const { box } of devices) box.x += spare / 2;
+  frame.width = wanted;
+  frame.height = devices.length === 0 ? linesHeight(frame.lines) : TITLE + inner + PADDING;
+  if (folded && devices.length === 0) frame.width = linesWidth(frame.lines);
+  return { namespace, frame, devices };
+}
+
+/** The frame of a namespace, with what it is called. */
+export function namespaceFrame(
+  namespace: NamespaceView,
+  { words }: Pick<LabelOptions, 'words'>,
+  parentId: string | null = namespace.machineId,
+): Box {
+  const { label, kind, note, guests, foldedCount } = namespace;
+  const what = {
+    root: words.hostNamespace,
+    container: words.container,
+    sandbox: words.sandbox,
+    lb: words.loadBalancer,
+    ingress: words.ingress,
+    plain: words.namespace,
+  }[kind];
+  const title =
+    kind === 'root' && label !== '' && !/^h?\d*$/.test(label) ? label : shortName(label);
+  const lines: BoxLine[] = [{ text: shortName(title), style: 'title' }];
+  if (guests.length > 0) {
+    const names = guests
+      .slice(0, 4)
+      .map((name) => shortName(name, 16))
+      .join(', ');
+    lines.push({ text: words.guests(names + (guests.length > 4 ? ' …' : '')), style: 'small' });
+  }
+  return makeBox({
+    id: namespace.id,
+    kind: foldedCount > 0 ? 'fold' : 'namespace',
+    parentId,
+    lines,
+    description: [what, label, note, ...guests].filter((text) => text !== '').join(', '),
+    tone: kind,
+  });
+}
