@@ -220,7 +220,7 @@ function parseRestart(text: string): ContainerSpec['restartPolicy'] {
   return { name, maximumRetryCount };
 }
 
-function environmentOf(
+export function environmentOf(
   line: CommandLine,
   fileSystem: FileSystem,
   shellEnvironment: ReadonlyMap<string, string>,
