@@ -18,7 +18,13 @@ import {
 import { nameSourcesOf } from '../name-sources.ts';
 import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
 
-const VERSION = '9.18.49-1~deb12u3-Debian';
+/** The build of Debian's 9.18.49 on machines and in the images of containers. */
+const MACHINE_BUILD = 'deb12u3';
+const IMAGE_BUILD = 'deb12u1';
+function versionOn({ machine }: ProgramContext): string {
+  return `9.18.49-1~${machine.host === null ? MACHINE_BUILD : IMAGE_BUILD}-Debian`;
+}
+
 /** dig's exit code when no server answered. */
 const EXIT_NO_REPLY = 9;
 
@@ -43,7 +49,7 @@ export const dig: ProgramDefinition = {
   name: 'dig',
   async run(context) {
     if (context.args.includes('-v')) {
-      context.writeError(`DiG ${VERSION}\n`);
+      context.writeError(`DiG ${versionOn(context)}\n`);
       return 0;
     }
     const draft = readArguments(context.args);
@@ -181,7 +187,7 @@ function* lookUp(process: Process, context: ProgramContext, draft: Draft): Progr
   const isBanner = draft.sections.command && !draft.isShort;
   const found = draft.server === null ? '' : '; (1 server found)\n';
   const banner = isBanner
-    ? `\n; <<>> DiG ${VERSION} <<>> ${context.args.join(' ')}\n${found};; global options: +cmd\n`
+    ? `\n; <<>> DiG ${versionOn(context)} <<>> ${context.args.join(' ')}\n${found};; global options: +cmd\n`
     : '';
   const name = questionName(draft, config.search);
   const { type, port } = draft;
