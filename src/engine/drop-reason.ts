@@ -346,6 +346,38 @@ export const DROP_REASONS = {
     sentence: 'A masqueraded flow would leave by another interface than it began with.',
     hint: 'the route changed: the flow ends here, the next packet begins a new one',
   },
+  'ipvs-no-destination': {
+    layer: 'netfilter',
+    kernel: 'NETFILTER_DROP',
+    sentence: 'The virtual service has no destination that takes a new connection.',
+    hint: 'ipvsadm -ln: no real server, or all have weight 0; the client was told (port unreachable)',
+  },
+  'ipvs-destination-gone': {
+    layer: 'netfilter',
+    kernel: 'NETFILTER_DROP',
+    sentence: 'The destination of this IPVS connection was deleted.',
+    hint: 'sysctl net.ipv4.vs.expire_nodest_conn=1 ends such connections at once',
+  },
+  'ipvs-stale-connection': {
+    layer: 'netfilter',
+    kernel: 'NETFILTER_DROP',
+    sentence:
+      'An IPVS connection with this client port has just ended, and its conntrack flow with it.',
+    hint: 'the client tries again after a second; see net.ipv4.vs.conn_reuse_mode and expire_nodest_conn',
+  },
+  'ipvs-no-connection': {
+    layer: 'netfilter',
+    kernel: 'NETFILTER_DROP',
+    sentence: 'A real server sends, but no IPVS connection knows the packet.',
+    hint: 'net.ipv4.vs.nat_icmp_send is on: the connection has timed out (ipvsadm -lnc)',
+  },
+  'ipvs-boundary': {
+    layer: 'netfilter',
+    kernel: 'NETFILTER_DROP',
+    sentence:
+      'IPVS may not send this packet there: from loopback outwards, or from outside to loopback.',
+    hint: 'the real server is 127.0.0.0/8, or the client used a loopback address',
+  },
   'nat-redirect': {
     layer: 'netfilter',
     kernel: 'NETFILTER_DROP',

@@ -38,6 +38,8 @@ export const PACKET_CONFIRM = 256;
  * spoils bytes on purpose takes it off.
  */
 export const PACKET_CHECKSUM_KNOWN = 512;
+/** IPVS has handled it: a request on its way to a destination, or an answer (skb->ipvs_property). */
+export const PACKET_IPVS = 1024;
 
 /** The slot of a connection-tracking entry; filled and read only by netfilter/conntrack. */
 export interface ConntrackSlot {

@@ -21,6 +21,7 @@ export const TRACE_KINDS = {
   rule: 'a netfilter rule matches',
   conntrack: 'connection tracking finds or makes the flow',
   nat: 'an address or port is rewritten',
+  ipvs: 'a virtual service chooses a destination for a new connection',
   fragment: 'a packet is cut into fragments',
   reassemble: 'fragments are put together',
   deliver: 'a socket takes the packet',

@@ -2,9 +2,10 @@
  * Netfilter of one namespace: the five hooks, and what hangs on them in order of priority.
  *
  *     PREROUTING   defrag(-400) raw(-300) conntrack(-200) mangle(-150) nat dst(-100)
- *     INPUT        mangle(-150) filter(0) security(50) nat src(100) conntrack confirm(max)
- *     FORWARD      mangle(-150) filter(0) security(50)
- *     OUTPUT       defrag(-400) raw(-300) conntrack(-200) mangle(-150) nat dst(-100) filter(0) security(50)
+ *     INPUT        mangle(-150) filter(0) security(50) ipvs(98, 99) nat src(100) conntrack confirm(max)
+ *     FORWARD      mangle(-150) filter(0) security(50) ipvs(99, 100)
+ *     OUTPUT       defrag(-400) raw(-300) conntrack(-200) mangle(-150) nat dst(-100) ipvs(-99, -98)
+ *                  filter(0) security(50)
  *     POSTROUTING  mangle(-150) nat src(100) conntrack confirm(max)
  *
  * @source include/uapi/linux/netfilter_ipv4.h enum nf_ip_hook_priorities
@@ -22,8 +23,11 @@ import {
   trackPacket,
 } from './conntrack.ts';
 import { type InterfaceTests, makeInterfaceTests } from './interface-tests.ts';
+import { runIpvs } from './ipvs/hooks.ts';
+import type { Ipvs } from './ipvs/ipvs.ts';
 import { natPacket } from './nat.ts';
 import {
+  HOOK_FORWARD,
   HOOK_INPUT,
   HOOK_NAMES,
   HOOK_OUTPUT,
@@ -60,24 +64,32 @@ export interface NetfilterSlots {
    * Takes a fragment; gives the whole packet when it was the last one, else null (it is kept).
    */
   reassemble(sim: Simulator, packet: Packet): Packet | null;
+  /** The way to an address for a packet of our own, valid until the next call; null if there is none. */
+  routeTo(target: Ipv4): RouteChoice | null;
+  /** Sends a packet that has its IP header and its route: OUTPUT, POSTROUTING and out. Owns it. */
+  sendLocal(sim: Simulator, packet: Packet): void;
+  /** Puts the packet into another IP packet (IPIP) to `target` and sends that. Owns it. */
+  sendInTunnel(
+    sim: Simulator,
+    packet: Packet,
+    route: RouteChoice,
+    target: Ipv4,
+    ttlHops: number,
+    tos: number,
+    fragmentField: number,
+  ): void;
+  /** Tells the packet's sender by ICMP; the packet stays the caller's. */
+  sendError(sim: Simulator, packet: Packet, type: number, code: number, rest: number): void;
 }
 
-/** What `-m ipvs` asks of IPVS once there is one. */
-export interface IpvsSlot {
-  /** Whether the packet belongs to an IPVS connection that fits (0 in a field: any). */
-  isOfConnection(packet: Packet, wanted: IpvsTest): boolean;
-}
-
-export interface IpvsTest {
-  readonly protocol: number;
-  readonly address: Ipv4;
-  readonly addressMask: number;
-  readonly port: number;
-  readonly controlPort: number;
-  /** 'ORIGINAL', 'REPLY' or '' for both. */
-  readonly direction: string;
-  /** 'GATE', 'IPIP', 'MASQ' or '' for any. */
-  readonly method: string;
+/** A way out, as far as netfilter is concerned. */
+export interface RouteChoice {
+  /** RTN_*, stack/route.ts. */
+  readonly type: number;
+  readonly outDevice: Device | null;
+  readonly nextHop: Ipv4;
+  readonly source: Ipv4;
+  readonly pathMtuBytes: number;
 }
 
 export interface Netfilter {
@@ -101,7 +113,10 @@ export interface Netfilter {
   walkDepth: number;
   /** Where LOG and TRACE write a line of the kernel log; null: nowhere. */
   kernelLog: ((line: string) => void) | null;
-  ipvs: IpvsSlot | null;
+  /** IPVS of the namespace, null until something asked for it. */
+  ipvs: Ipvs | null;
+  /** Whether it has services: without them it has no hooks. */
+  isIpvsActive: boolean;
   /**
    * Whose words and habits the iptables programs have. 1.8.11 (Debian 13) differs from 1.8.9 in
    * that `-n` leaves names of protocols and that base chains count their policy from the start.
@@ -127,6 +142,7 @@ export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
     walkDepth: 0,
     kernelLog: null,
     ipvs: null,
+    isIpvsActive: false,
     iptablesVersion: '1.8.9',
     isForIpsec: null,
   };
@@ -166,6 +182,10 @@ export function runHook(
   if (isNatFirst && netfilter.isNatActive) {
     if (!natPacket(sim, netfilter, hook, current, inDevice, outDevice)) return null;
   }
+  if (hook === HOOK_OUTPUT && netfilter.isIpvsActive) {
+    current = runIpvs(sim, netfilter.ipvs!, hook, current);
+    if (current === null) return null;
+  }
   const filter = tables.filter.walked[hook]!;
   if (filter !== null) {
     if (!walkBaseChain(sim, netfilter, filter, current, inDevice, outDevice)) return null;
@@ -173,6 +193,10 @@ export function runHook(
   const security = tables.security.walked[hook]!;
   if (security !== null) {
     if (!walkBaseChain(sim, netfilter, security, current, inDevice, outDevice)) return null;
+  }
+  if (netfilter.isIpvsActive && (hook === HOOK_INPUT || hook === HOOK_FORWARD)) {
+    current = runIpvs(sim, netfilter.ipvs!, hook, current);
+    if (current === null) return null;
   }
   if (hook === HOOK_INPUT || hook === HOOK_POSTROUTING) {
     if (!runLate(sim, netfilter, hook, current, inDevice, outDevice)) return null;

@@ -30,6 +30,8 @@ export const TABLE_HOOKS: Readonly<Record<TableName, readonly number[]>> = {
   nat: [HOOK_PREROUTING, HOOK_INPUT, HOOK_OUTPUT, HOOK_POSTROUTING],
 };
 
+/** Where IPVS hangs, see ipvs/hooks.ts. */
+const IPVS_HOOKS = (1 << HOOK_INPUT) | (1 << HOOK_FORWARD) | (1 << HOOK_OUTPUT);
 /** User chains of one table. netsim's own bound. */
 const CHAINS_MAX = 10_000;
 const RULES_MAX = 100_000;
@@ -289,7 +291,9 @@ export function refreshHooks(netfilter: Netfilter): void {
   const { tables } = netfilter;
   const tracks = netfilter.needsConntrack > 0 || netfilter.otherTrackers > 0;
   netfilter.isTracking = tracks;
-  netfilter.activeHooks = 0;
+  const { ipvs } = netfilter;
+  netfilter.isIpvsActive = ipvs !== null && ipvs.services.length > 0;
+  netfilter.activeHooks = netfilter.isIpvsActive ? IPVS_HOOKS : 0;
   for (let hook = 0; hook < 5; hook++) {
     const walks = TABLE_NAMES.some((name) => tables[name].walked[hook] !== null);
     if (walks || (tracks && hook !== HOOK_FORWARD)) netfilter.activeHooks |= 1 << hook;

@@ -7,6 +7,7 @@ import { createLoopback } from '../devices/loopback.ts';
 import type { Cpu } from '../engine/cpu.ts';
 import type { Device } from '../engine/device.ts';
 import type { Simulator } from '../engine/simulator.ts';
+import { deleteIpvs } from '../netfilter/ipvs/ipvs.ts';
 import { makeNetfilter } from '../netfilter/netfilter.ts';
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../protocols/ipv4.ts';
 import { followDevice } from './device-events.ts';
@@ -83,4 +84,5 @@ export function deleteNamespace(sim: Simulator, netns: NetNamespace): void {
   netns.isAlive = false;
   for (const device of [...netns.devices].reverse()) deleteLink(device);
   dropFragments(sim, netns);
+  deleteIpvs(netns.netfilter);
 }

@@ -10,6 +10,8 @@ import {
   readConntrackSysctl,
   writeConntrackSysctl,
 } from '../netfilter/conntrack-settings.ts';
+import { ipvsOf } from '../netfilter/ipvs/ipvs.ts';
+import { ipvsSysctlKeys, readIpvsSysctl, writeIpvsSysctl } from '../netfilter/ipvs/settings.ts';
 import type { NetNamespace } from './namespace.ts';
 import { listConf, readConf, writeConf } from './sysctl-conf.ts';
 import { listNeighbourSettings, readNeighbour, writeNeighbour } from './sysctl-neighbour.ts';
@@ -44,6 +46,9 @@ export function readSysctl(netns: NetNamespace, key: string): string | null {
   if (made !== undefined) return made(netns);
   if (key.startsWith('net.ipv4.conf.')) return readConf(netns, key);
   if (key.startsWith('net.ipv4.neigh.')) return readNeighbour(netns, key);
+  if (key.startsWith('net.ipv4.vs.')) {
+    return readIpvsSysctl(netns.netfilter.ipvs?.settings ?? null, key);
+  }
   const tracked = readConntrackSysctl(netns.netfilter.conntrack.settings, key);
   return tracked ?? readInert(netns, key);
 }
@@ -69,6 +74,8 @@ export function writeSysctl(netns: NetNamespace, key: string, value: string): vo
     writeConf(netns, key, text);
   } else if (key.startsWith('net.ipv4.neigh.')) {
     writeNeighbour(netns, key, text);
+  } else if (key.startsWith('net.ipv4.vs.')) {
+    writeIpvs(netns, key, text);
   } else if (readInert(netns, key) !== null) {
     sysctl.inert.set(key, text);
   } else {
@@ -90,11 +97,18 @@ export function listSysctls(netns: NetNamespace): readonly string[] {
     ...listConf(netns),
     ...listNeighbourSettings(netns),
     ...conntrackSysctlKeys(),
+    ...ipvsSysctlKeys(),
     ...INERT_DEFAULTS.keys(),
     ...places.flatMap((place) =>
       [...IPV6_CONF_DEFAULTS.keys()].map((name) => `net.ipv6.conf.${place}.${name}`),
     ),
   ].sort();
+}
+
+function writeIpvs(netns: NetNamespace, key: string, text: string): void {
+  if (readIpvsSysctl(null, key) === null) throw new KernelError('ENOENT');
+  if (!writeIpvsSysctl(ipvsOf(netns.netfilter).settings, key, text))
+    throw new KernelError('EINVAL');
 }
 
 function keyNameOf(device: Device): string {

@@ -6,7 +6,7 @@ import { parseIpv4 } from '../../src/base/ipv4-address.ts';
 import type { Device, Netns } from '../../src/engine/device.ts';
 import { makeDevice } from '../../src/engine/device.ts';
 import type { Packet } from '../../src/engine/packet.ts';
-import { takePacket } from '../../src/engine/packet-pool.ts';
+import { releasePacket, takePacket } from '../../src/engine/packet-pool.ts';
 import { makeSimulator, type Simulator } from '../../src/engine/simulator.ts';
 import {
   makeNetfilter,
@@ -75,6 +75,10 @@ export function makeBench(seed = 1): Bench {
     },
     reject: () => {},
     reassemble: (_sim, packet) => packet,
+    routeTo: () => null,
+    sendLocal: (sim, packet) => releasePacket(sim, packet),
+    sendInTunnel: (sim, packet) => releasePacket(sim, packet),
+    sendError: () => {},
   };
   return Object.assign(bench, { netfilter: makeNetfilter(netns, slots) });
 }

@@ -5,7 +5,7 @@
 import type { Device } from '../../engine/device.ts';
 import { PACKET_TRANSFORMED, type Packet } from '../../engine/packet.ts';
 import { ipSource, ipTarget } from '../../protocols/ipv4.ts';
-import type { IpvsTest } from '../netfilter.ts';
+import { type IpvsMatchInfo, matchesIpvs } from '../ipvs/match.ts';
 import type { InterfaceTest, Walk } from '../rule.ts';
 
 export interface AddrtypeTest {
@@ -30,12 +30,6 @@ export interface PolicyTest {
   readonly direction: 'in' | 'out';
   /** 'ipsec' or 'none'. */
   readonly wantsIpsec: boolean;
-}
-
-export interface IpvsMatchTest {
-  /** `--ipvs`, `! --ipvs`, or other options, all of which ask for a connection. */
-  readonly isInverted: boolean;
-  readonly wanted: IpvsTest;
 }
 
 export function testAddrtype(walk: Walk, packet: Packet, info: AddrtypeTest): boolean {
@@ -79,8 +73,6 @@ export function testPolicy(walk: Walk, packet: Packet, info: PolicyTest): boolea
   return isIpsec === info.wantsIpsec;
 }
 
-export function testIpvs(walk: Walk, packet: Packet, info: IpvsMatchTest): boolean {
-  const { ipvs } = walk.netfilter;
-  const isKnown = ipvs?.isOfConnection(packet, info.wanted) ?? false;
-  return isKnown !== info.isInverted;
+export function testIpvs(walk: Walk, packet: Packet, info: IpvsMatchInfo): boolean {
+  return matchesIpvs(walk.netfilter.ipvs, packet, info);
 }

@@ -17,6 +17,7 @@ import { host } from './host.ts';
 import { hostname } from './hostname.ts';
 import { ip } from './ip.ts';
 import { iptablesPrograms } from './iptables.ts';
+import { ipvsadm, ipvsadmRestore, ipvsadmSave } from './ipvsadm.ts';
 import { nc, netcat } from './nc.ts';
 import { arp, ifconfig, route } from './net-tools.ts';
 import { netstat } from './netstat.ts';
@@ -52,6 +53,9 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   ifconfig,
   ip,
   ...iptablesPrograms,
+  ipvsadm,
+  ipvsadmRestore,
+  ipvsadmSave,
   modprobe,
   nc,
   netcat,

@@ -1,17 +1,10 @@
-/**
- * -m addrtype, physdev, policy, ipvs: options and texts.
- * @source extensions/libxt_addrtype.c, libxt_physdev.c, libxt_policy.c, libxt_ipvs.c
- */
-import { formatIpv4 } from '../../../base/ipv4-address.ts';
 import {
   type AddrtypeTest,
   type PhysdevTest,
   testAddrtype,
-  testIpvs,
   testPhysdev,
   testPolicy,
 } from '../../matches/device-tests.ts';
-import type { IpvsTest } from '../../netfilter.ts';
 import {
   HOOK_INPUT,
   HOOK_OUTPUT,
@@ -25,13 +18,10 @@ import {
   type MatchExtension,
   NotEmulated,
   not,
-  numberOf,
   ParameterProblem,
-  parseMasked,
   sameText,
 } from '../extension.ts';
-import { parseProtocol } from '../protocol-names.ts';
-import { interfaceText, parseInterface, prefixLengthOf } from '../rule-text.ts';
+import { interfaceText, parseInterface } from '../rule-text.ts';
 
 /** By number of the route type. @source include/uapi/linux/rtnetlink.h */
 const ADDRESS_TYPES = [
@@ -224,74 +214,5 @@ export const policyMatch: MatchExtension = {
         : hooksWithout(HOOK_PREROUTING, HOOK_INPUT);
     const info = { direction, wantsIpsec: policy === 'ipsec' } as const;
     return makeMatch('policy', testPolicy, info, text, scope);
-  },
-};
-
-const IPVS_METHODS = ['GATE', 'IPIP', 'MASQ'];
-
-function readIpvs(given: readonly GivenOption[]): IpvsTest {
-  const option = (name: string) => findOption(given, name);
-  const port = (name: string): number => {
-    const given = option(name);
-    return given === undefined ? 0 : numberOf('ipvs', given, 0, 65535);
-  };
-  const addressOption = option('vaddr');
-  const parsed = addressOption === undefined ? null : parseMasked(addressOption.value);
-  const protocolOption = option('vproto');
-  const method = option('vmethod')?.value.toUpperCase() ?? '';
-  if (method !== '' && !IPVS_METHODS.includes(method)) {
-    throw new ParameterProblem(`IPVS: Bad value for "--vmethod" option: "${method}"`);
-  }
-  return {
-    protocol: protocolOption === undefined ? 0 : (parseProtocol(protocolOption.value) ?? 0),
-    address: parsed?.address ?? 0,
-    addressMask: parsed?.mask ?? 0,
-    port: port('vport'),
-    controlPort: port('vportctl'),
-    direction: option('vdir')?.value.toUpperCase() ?? '',
-    method,
-  };
-}
-
-function ipvsText(given: readonly GivenOption[], wanted: IpvsTest, dashes: string): string {
-  let text = '';
-  const add = (name: string, value: string): void => {
-    const option = findOption(given, name);
-    if (option === undefined) return;
-    text += `${not(option.isInverted)} ${dashes}${name}${value === '' ? '' : ` ${value}`}`;
-  };
-  const length = prefixLengthOf(wanted.addressMask);
-  const address = formatIpv4(wanted.address);
-  add('ipvs', '');
-  add('vproto', String(wanted.protocol));
-  add('vaddr', length === 32 ? address : `${address}/${length}`);
-  add('vport', String(wanted.port));
-  add('vdir', wanted.direction);
-  add('vmethod', wanted.method);
-  add('vportctl', String(wanted.controlPort));
-  return text;
-}
-
-export const ipvsMatch: MatchExtension = {
-  name: 'ipvs',
-  options: [
-    { names: ['ipvs'], argumentCount: 0, canInvert: true },
-    { names: ['vproto'], argumentCount: 1 },
-    { names: ['vaddr'], argumentCount: 1 },
-    { names: ['vport'], argumentCount: 1 },
-    { names: ['vdir'], argumentCount: 1 },
-    { names: ['vmethod'], argumentCount: 1 },
-    { names: ['vportctl'], argumentCount: 1 },
-  ],
-  build: (given) => {
-    if (given.length === 0) throw new ParameterProblem('IPVS: At least one option is required');
-    const wanted = readIpvs(given);
-    const isInverted = findOption(given, 'ipvs')?.isInverted ?? false;
-    const text = sameText(ipvsText(given, wanted, '--'), ipvsText(given, wanted, ''));
-    return makeMatch('ipvs', testIpvs, { isInverted, wanted }, text, {
-      hooks: ANY_HOOK,
-      table: null,
-      needsConntrack: true,
-    });
   },
 };
