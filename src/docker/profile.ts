@@ -36,6 +36,8 @@ export interface EngineProfile {
   readonly sharesMacvlanParent: boolean;
   /** Which network of a container gets eth0. */
   readonly ethOrder: 'network-name' | 'joined';
+  /** How DOCKER-INGRESS lets answers of the routing mesh through. */
+  readonly ingressReplyMatch: 'state' | 'conntrack';
   readonly texts: {
     readonly poolOverlap: string;
     readonly poolsExhausted: string;
@@ -79,6 +81,7 @@ const DOCKER_26: EngineProfile = {
   namesAskedFrom: 'container',
   sharesMacvlanParent: false,
   ethOrder: 'network-name',
+  ingressReplyMatch: 'conntrack',
   texts: TEXTS_26,
 };
 
@@ -87,6 +90,7 @@ const DOCKER_20: EngineProfile = {
   version: '20.10.24+dfsg1',
   apiVersion: '1.41',
   setsBridgeMtu: false,
+  ingressReplyMatch: 'state',
   iptablesVersion: '1.8.9',
   texts: TEXTS_20,
   hasResolvConfComments: false,

@@ -1,31 +1,46 @@
 /** What ties a container's endpoints to what the swarm gave it: addresses, service, ports. */
-import type { Container, EndpointSpec } from '../../docker/engine-record.ts';
+import type { Ipv4 } from '../../base/ipv4-address.ts';
+import { type Container, DockerError, type EndpointSpec } from '../../docker/engine-record.ts';
 import type { SwarmMember } from '../member.ts';
-import type { TaskObject } from '../objects.ts';
+import type { ObjectId, PortConfig, TaskObject } from '../objects.ts';
+import { prepareNetwork, releaseNetwork } from './local-network.ts';
+import { type NodeNetworking, networkingOf } from './overlay-record.ts';
 
 /**
  * A task's networks for ContainerSpec.endpoints, by name, in order of attachment; the first is the
  * network mode. Empty: the task is on no swarm network (its mode is then `bridge`, `host` or `none`).
  */
 export function endpointsOfTask(task: TaskObject): ReadonlyMap<string, EndpointSpec> {
-  throw new Error(`not yet: ${task.id}`);
+  const endpoints = new Map<string, EndpointSpec>();
+  for (const { network, address } of task.attachments) {
+    if (network.driver !== 'overlay') continue;
+    endpoints.set(network.name, { address, mac: null, aliases: [] });
+  }
+  return endpoints;
 }
 
 /** Tells what task a new container is, before it starts for the first time. */
 export function attachTask(member: SwarmMember, container: Container, task: TaskObject): void {
-  throw new Error(`not yet: ${member.nodeId} ${container.id} ${task.id}`);
+  nodeOf(member).tasks.set(container, task);
 }
 
 /**
  * Notes the leg that the manager granted a plain container (`docker run --network`, `network connect`);
  * the network is made on this node if it is not there. Its endpoint takes the granted address.
+ * @throws DockerError
  */
 export function attachContainer(
   member: SwarmMember,
   container: Container,
   attachment: TaskObject,
 ): void {
-  throw new Error(`not yet: ${member.nodeId} ${container.id} ${attachment.id}`);
+  const node = nodeOf(member);
+  const [leg] = attachment.attachments;
+  if (leg === undefined) throw new DockerError(500, 'attachment without a network');
+  prepareNetwork(member, leg.network);
+  const grants = node.grants.get(container) ?? new Map<ObjectId, TaskObject>();
+  grants.set(leg.network.id, attachment);
+  node.grants.set(container, grants);
 }
 
 /** The container is off the network again; the network goes with its last user on this node. */
@@ -34,5 +49,39 @@ export function detachContainer(
   container: Container,
   attachment: TaskObject,
 ): void {
-  throw new Error(`not yet: ${member.nodeId} ${container.id} ${attachment.id}`);
+  const node = nodeOf(member);
+  for (const { network } of attachment.attachments) {
+    node.grants.get(container)?.delete(network.id);
+    releaseNetwork(member, network.id);
+  }
+}
+
+/** What a container was granted on swarm networks, by the network's id. */
+export function grantsOf(
+  member: SwarmMember,
+  container: Container,
+): ReadonlyMap<ObjectId, TaskObject> {
+  return nodeOf(member).grants.get(container) ?? new Map();
+}
+
+/** The ports of its service in the routing mesh. */
+export function ingressPortsOf(node: NodeNetworking, container: Container): PortConfig[] {
+  const ports = node.tasks.get(container)?.endpoint?.ports ?? [];
+  return ports.filter(({ publishMode }) => publishMode === 'ingress');
+}
+
+/** Its service's address on a network; null without one. */
+export function balancedAddressOf(
+  node: NodeNetworking,
+  container: Container,
+  networkId: ObjectId,
+): Ipv4 | null {
+  const all = node.tasks.get(container)?.endpoint?.virtualAddresses ?? [];
+  return all.find((each) => each.networkId === networkId)?.address ?? null;
+}
+
+function nodeOf(member: SwarmMember): NodeNetworking {
+  const node = networkingOf(member.engine);
+  if (node === null) throw new DockerError(503, 'This node is not part of a swarm');
+  return node;
 }

@@ -1,12 +1,33 @@
 /** The ingress network on a node: its load balancer, and docker_gwbridge. */
 import type { SwarmMember } from '../member.ts';
+import type { NetworkObject } from '../objects.ts';
+import { dropOverlay, prepareNetwork } from './local-network.ts';
+import { networkingOf } from './overlay-record.ts';
 
-/** Makes docker_gwbridge and, as soon as the node has its address there, the ingress sandbox. */
-export function openIngress(member: SwarmMember): void {
-  throw new Error(`not yet: ${member.nodeId}`);
+/**
+ * Makes the ingress network, its sandbox and docker_gwbridge, as soon as the node has its address there.
+ * Calling it again does nothing. @returns whether it is there.
+ */
+export function openIngress(member: SwarmMember): boolean {
+  const network = ingressOf(member);
+  if (network === null) return false;
+  const self = member.cluster.store.nodes.get(member.nodeId);
+  if (self?.attachments.get(network.id) === undefined) return false;
+  prepareNetwork(member, network);
+  return true;
 }
 
 /** Takes the ingress sandbox down (`docker swarm leave`); docker_gwbridge stays. */
 export function closeIngress(member: SwarmMember): void {
-  throw new Error(`not yet: ${member.nodeId}`);
+  const node = networkingOf(member.engine);
+  for (const overlay of [...(node?.overlays.values() ?? [])]) {
+    if (node !== null && overlay.object.isIngress) dropOverlay(node, overlay);
+  }
+}
+
+function ingressOf(member: SwarmMember): NetworkObject | null {
+  for (const network of member.cluster.store.networks.values()) {
+    if (network.isIngress) return network;
+  }
+  return null;
 }
