@@ -1,4 +1,4 @@
-/** Which process has a socket: for the last column of `ss -p`. */
+/** What ss and netstat say of sockets that the stack does not know: whose they are, of which family. */
 import type { Process } from '../engine/process.ts';
 import type { BoundSocket } from '../stack/socket.ts';
 
@@ -13,4 +13,15 @@ export function ownSocket(socket: BoundSocket, process: Process): void {
 export function ownerOf(socket: BoundSocket): Process | null {
   const owner = owners.get(socket);
   return owner === undefined || owner.exitCode !== null ? null : owner;
+}
+
+const dualStack = new WeakSet<BoundSocket>();
+
+/** Notes that a server opened the socket for IPv6 and IPv4 together, as those written in Go do. */
+export function markDualStack(socket: BoundSocket): void {
+  dualStack.add(socket);
+}
+
+export function isDualStack(socket: BoundSocket): boolean {
+  return dualStack.has(socket);
 }

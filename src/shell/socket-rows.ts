@@ -1,5 +1,5 @@
 /** The sockets of a namespace as rows, for ss and netstat. */
-import { ownerOf } from '../apps/socket-owner.ts';
+import { isDualStack, ownerOf } from '../apps/socket-owner.ts';
 import type { Ipv4 } from '../base/ipv4-address.ts';
 import { ipv6ListenersOf } from '../docker/userland-proxy.ts';
 import type { Process } from '../engine/process.ts';
@@ -24,6 +24,8 @@ export interface SocketRow {
   readonly tcp: TcpSocket | null;
   /** A listener on [::]: both addresses are that. */
   readonly isIpv6: boolean;
+  /** An IPv6 socket for both families: `*` for any address, else `[::ffff:a.b.c.d]`. */
+  readonly isDualStack: boolean;
 }
 
 const LISTEN_BACKLOG = 4096;
@@ -48,11 +50,12 @@ export function socketRows(
     process: processOf(context, socket),
     tcp: null,
     isIpv6: false,
+    isDualStack: isDualStack(socket),
   });
   if (kinds.udp) rows.push(...listUdpSockets(netns).map((socket) => datagram('udp', socket)));
   if (kinds.raw) rows.push(...netns.rawSockets.map((socket) => datagram('raw', socket)));
   if (kinds.udp) rows.push(...ipv6Rows(context, 'udp'));
-  if (!kinds.tcp) return rows;
+  if (!kinds.tcp) return bothFamiliesLast(rows);
   for (const info of listTcpSockets(netns)) {
     const { socket } = info;
     rows.push({
@@ -62,10 +65,19 @@ export function socketRows(
       process: socket === null ? null : processOf(context, socket),
       tcp: socket,
       isIpv6: false,
+      isDualStack: socket !== null && isDualStack(socket),
     });
   }
   rows.push(...ipv6Rows(context, 'tcp'));
-  return rows;
+  return bothFamiliesLast(rows);
+}
+
+/** IPv6 sockets come after the IPv4 ones of their protocol. */
+function bothFamiliesLast(rows: readonly SocketRow[]): SocketRow[] {
+  const protocols = ['udp', 'raw', 'tcp'];
+  const rank = (row: SocketRow): number =>
+    protocols.indexOf(row.protocol) * 2 + (row.isIpv6 || row.isDualStack ? 1 : 0);
+  return rows.toSorted((one, two) => rank(one) - rank(two));
 }
 
 /** docker-proxy's listeners on [::], which no packet reaches. */
@@ -85,6 +97,7 @@ function ipv6Rows(context: ProgramContext, protocol: 'tcp' | 'udp'): SocketRow[]
       process: daemonOf(context, process),
       tcp: null,
       isIpv6: true,
+      isDualStack: false,
     }));
 }
 

@@ -110,7 +110,10 @@ function rowText(
   names: ReadonlyMap<number, string> | null,
 ): string {
   const place = (address: number, port: number): string => {
-    const host = row.isIpv6 ? '::' : (names?.get(address) ?? formatIpv4(address));
+    const host =
+      row.isIpv6 || (row.isDualStack && address === 0)
+        ? '::'
+        : (names?.get(address) ?? formatIpv4(address));
     const service =
       names === null ? null : serviceName(port, row.protocol === 'udp' ? 'udp' : 'tcp');
     const end = port === 0 ? '*' : (service ?? String(port));
@@ -127,7 +130,7 @@ function rowText(
   const state = isUnconnected ? '' : (STATES[row.state] ?? row.state);
   const owner = process === null ? '-' : `${process.pid}/${process.name}`;
   const program = flags.has('p') ? ` ${owner.padEnd(20)}` : '';
-  const protocol = `${row.protocol}${row.isIpv6 ? '6' : ''}`;
+  const protocol = `${row.protocol}${row.isIpv6 || row.isDualStack ? '6' : ''}`;
   return `${protocol.padEnd(5)} ${queues} ${local} ${remote} ${state.padEnd(11)}${program}\n`;
 }
 

@@ -86,7 +86,7 @@ export const ss: ProgramDefinition = {
       (row) =>
         (filter.states?.has(row.state) ?? isShown(row, flags)) &&
         filter.test(row) &&
-        !(row.isIpv6 && flags.has('4')),
+        !((row.isIpv6 || row.isDualStack) && flags.has('4')),
     );
     const kindCount = Number(kinds.tcp) + Number(kinds.udp) + Number(kinds.raw);
     context.write(
@@ -221,7 +221,10 @@ function cellsOf(row: SocketRow, options: RenderOptions): string[] {
     return (options.isNumeric ? null : serviceName(value, protocol)) ?? String(value);
   };
   const device = row.device === null ? '' : `%${row.device}`;
-  const address = (value: number): string => (row.isIpv6 ? '[::]' : formatIpv4(value));
+  const address = (value: number): string => {
+    if (row.isDualStack) return value === 0 ? '*' : `[::ffff:${formatIpv4(value)}]`;
+    return row.isIpv6 ? '[::]' : formatIpv4(value);
+  };
   const { process } = row;
   const user =
     options.showsProcess && process !== null
