@@ -8,11 +8,11 @@
  * What it has handled is marked (PACKET_IPVS) and passes all further hooks untouched.
  * @source net/netfilter/ipvs/ip_vs_core.c ip_vs_ops4[]
  */
-import { PACKET_IPVS, type Packet } from '../../engine/packet.ts';
+import { PACKET_HOST, PACKET_IPVS, type Packet } from '../../engine/packet.ts';
 import type { Simulator } from '../../engine/simulator.ts';
 import { ipProtocol, PROTOCOL_ICMP } from '../../protocols/ipv4.ts';
-import { HOOK_FORWARD } from '../netfilter-hooks.ts';
-import { requestError } from './icmp.ts';
+import { HOOK_FORWARD, HOOK_OUTPUT } from '../netfilter-hooks.ts';
+import { replyError, requestError } from './icmp.ts';
 import type { Ipvs } from './ipvs.ts';
 import { handleReply } from './reply.ts';
 import { handleRequest } from './request.ts';
@@ -24,16 +24,25 @@ import { handleRequest } from './request.ts';
 export function runIpvs(sim: Simulator, ipvs: Ipvs, hook: number, packet: Packet): Packet | null {
   if ((packet.flags & PACKET_IPVS) !== 0) return packet;
   sim.workNs += sim.cost.conntrackNs;
-  let current: Packet | null = packet;
-  if (hook === HOOK_FORWARD) {
-    const isIcmp = ipProtocol(packet.bytes, packet.network) === PROTOCOL_ICMP;
-    if (isIcmp && ipvs.settings.backupOnly === 0) {
-      current = requestError(sim, ipvs, hook, packet);
-      if (current === null || (current.flags & PACKET_IPVS) !== 0) return current;
-    }
-    return handleReply(sim, ipvs, hook, current);
+  if (ipProtocol(packet.bytes, packet.network) === PROTOCOL_ICMP) {
+    return runIcmp(sim, ipvs, hook, packet);
   }
-  current = handleReply(sim, ipvs, hook, packet);
-  if (current === null || (current.flags & PACKET_IPVS) !== 0) return current;
+  const current = handleReply(sim, ipvs, hook, packet);
+  if (hook === HOOK_FORWARD || current === null) return current;
+  if ((current.flags & PACKET_IPVS) !== 0) return current;
   return handleRequest(sim, ipvs, hook, current);
+}
+
+/** Errors about requests come first in FORWARD only. */
+function runIcmp(sim: Simulator, ipvs: Ipvs, hook: number, packet: Packet): Packet | null {
+  let current: Packet | null = packet;
+  const isForwarded = hook === HOOK_FORWARD;
+  const takesRequests = ipvs.settings.backupOnly === 0;
+  if (isForwarded && takesRequests) current = requestError(sim, ipvs, hook, current);
+  if (current === null || (current.flags & PACKET_IPVS) !== 0) return current;
+  current = replyError(sim, ipvs, hook, current);
+  if (current === null || (current.flags & PACKET_IPVS) !== 0) return current;
+  if (isForwarded || !takesRequests) return current;
+  if (current.packetType !== PACKET_HOST && hook !== HOOK_OUTPUT) return current;
+  return requestError(sim, ipvs, hook, current);
 }

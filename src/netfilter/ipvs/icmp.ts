@@ -31,15 +31,14 @@ import {
   rewriteIpTarget,
 } from '../../protocols/ipv4.ts';
 import { ipEnd } from '../conntrack-tuple.ts';
+import { SCHEDULE_DROPPED, SCHEDULE_PASS, scheduleRequest, takeScheduled } from './begin.ts';
 import { CONNECTION_FORWARD_MASK, type IpvsConnection } from './connection.ts';
 import { findByReply, findByRequest } from './connection-table.ts';
 import { gatherFragments } from './fragments.ts';
 import { type Ipvs, isIpvsProtocol } from './ipvs.ts';
-import { rerouteReply } from './reply.ts';
-import { SCHEDULE_DROPPED, SCHEDULE_PASS, scheduleRequest, takeScheduled } from './request.ts';
 import { FORWARD_MASQ } from './service.ts';
 import { countReply, countRequest, putConnection, tellConntrack } from './state.ts';
-import { transmitError, transmitRequest } from './transmit.ts';
+import { rerouteReply, transmitError, transmitRequest } from './transmit.ts';
 
 const ICMP_SOURCE_QUENCH = 4;
 /** Of a quoted transport header at least the ports are needed. */

@@ -12,25 +12,20 @@ import {
   ipProtocol,
   ipSource,
   ipTarget,
-  PROTOCOL_ICMP,
   PROTOCOL_TCP,
 } from '../../protocols/ipv4.ts';
 import { TCP_BYTES, TCP_RST, tcpFlags } from '../../protocols/tcp.ts';
 import { UDP_BYTES } from '../../protocols/udp.ts';
 import { ipEnd, makeTuple } from '../conntrack-tuple.ts';
 import { rewritePacket } from '../nat-manip.ts';
-import { HOOK_INPUT } from '../netfilter-hooks.ts';
 import { CONNECTION_FORWARD_MASK, type IpvsConnection } from './connection.ts';
 import { findByReply } from './connection-table.ts';
 import { gatherFragments } from './fragments.ts';
-import { replyError } from './icmp.ts';
 import { type Ipvs, isIpvsProtocol } from './ipvs.ts';
 import { FORWARD_MASQ } from './service.ts';
 import { countReply, followPacket, putConnection, tellConntrack } from './state.ts';
 import { DIRECTION_OUTPUT } from './tcp-state.ts';
-
-/** RTN_LOCAL of stack/route.ts. */
-const TYPE_LOCAL = 2;
+import { rerouteReply } from './transmit.ts';
 
 const wanted = makeTuple();
 
@@ -42,7 +37,6 @@ export function handleReply(
   packet: Packet,
 ): Packet | null {
   const protocol = ipProtocol(packet.bytes, packet.network);
-  if (protocol === PROTOCOL_ICMP) return replyError(sim, ipvs, hook, packet);
   if (!isIpvsProtocol(protocol)) return packet;
   const current = gatherFragments(sim, ipvs, packet);
   if (current === null) return null;
@@ -93,16 +87,6 @@ function handleResponse(
   tellConntrack(connection, packet, false);
   putConnection(ipvs, connection);
   return packet;
-}
-
-/**
- * An answer is routed as a packet of our own with the virtual address as its source. False: it was
- * dropped. @source ip_vs_route_me_harder()
- */
-export function rerouteReply(sim: Simulator, ipvs: Ipvs, hook: number, packet: Packet): boolean {
-  if (ipvs.settings.snatReroute === 0 || hook === HOOK_INPUT) return true;
-  if (packet.routeType === TYPE_LOCAL) return true;
-  return ipvs.netfilter.slots.reroute(sim, packet);
 }
 
 /** Whether a destination of a service has this address and port. @source ip_vs_has_real_service() */

@@ -37,7 +37,7 @@ import { confirmPacket } from '../conntrack.ts';
 import { ipEnd, makeTuple } from '../conntrack-tuple.ts';
 import { rewritePacket } from '../nat-manip.ts';
 import type { RouteChoice } from '../netfilter.ts';
-import { HOOK_FORWARD, HOOK_OUTPUT } from '../netfilter-hooks.ts';
+import { HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT } from '../netfilter-hooks.ts';
 import { CONNECTION_FORWARD_MASK, CONNECTION_TRACKED, type IpvsConnection } from './connection.ts';
 import type { Ipvs } from './ipvs.ts';
 import { FORWARD_MASQ, FORWARD_TUNNEL } from './service.ts';
@@ -262,4 +262,14 @@ function crossesBoundary(packet: Packet, route: RouteChoice, allowed: number): b
   }
   if ((allowed & MAY_BE_REMOTE) === 0) return true;
   return ipSource(packet.bytes, packet.network) >>> 24 === 127;
+}
+
+/**
+ * An answer is routed as a packet of our own with the virtual address as its source. False: it was
+ * dropped. @source ip_vs_route_me_harder()
+ */
+export function rerouteReply(sim: Simulator, ipvs: Ipvs, hook: number, packet: Packet): boolean {
+  if (ipvs.settings.snatReroute === 0 || hook === HOOK_INPUT) return true;
+  if (packet.routeType === TYPE_LOCAL) return true;
+  return ipvs.netfilter.slots.reroute(sim, packet);
 }
