@@ -238,6 +238,8 @@ export interface UpdateStatus {
 export interface ServiceObject extends ObjectMeta {
   readonly spec: ServiceSpec;
   readonly previousSpec: ServiceSpec | null;
+  /** That of `previousSpec`: a rollback takes it back together with it. */
+  readonly previousSpecVersion: number;
   /** The version of `spec` itself: a task whose specVersion differs is looked at by the updater. */
   readonly specVersion: number;
   /** What the allocator gave: ports as published, addresses in order (ingress first). */
@@ -291,17 +293,23 @@ export interface TaskObject extends ObjectMeta {
   readonly desiredState: TaskState;
   readonly status: TaskStatus;
   readonly attachments: readonly NetworkAttachment[];
-  /** The service's endpoint as it was allocated. */
+  /** What the service's spec said of its endpoint when the task was made. */
+  readonly endpointSpec: ServiceSpec['endpoint'];
+  /** The service's endpoint as it was allocated; null before that, and for attachments. */
   readonly endpoint: ServiceObject['endpoint'];
   readonly jobIteration: number;
-  /** A plain container's leg on an attachable network. */
-  readonly containerAttachment: { readonly containerId: string } | null;
+  /** A plain container's leg on an attachable network, and the address that it wants. */
+  readonly containerAttachment: {
+    readonly containerId: string;
+    readonly wantedAddress: Ipv4 | null;
+  } | null;
 }
 
 export interface SecretObject extends ObjectMeta {
   readonly name: string;
   readonly labels: ReadonlyMap<string, string>;
-  readonly sizeBytes: number;
+  /** Never shown but in the containers that are given it. */
+  readonly data: string;
 }
 export interface ConfigObject extends ObjectMeta {
   readonly name: string;
@@ -314,7 +322,14 @@ export function isLive(state: TaskState): boolean {
   return stateRank(state) <= stateRank('running');
 }
 
+const RANKS = new Map<TaskState, number>(TASK_STATES.map((state, index) => [state, index]));
+
 /** A state's place in the order. */
 export function stateRank(state: TaskState): number {
-  return TASK_STATES.indexOf(state);
+  return RANKS.get(state)!; // a row for each
+}
+
+/** Whether the first state lies behind the second. */
+export function isPast(state: TaskState, other: TaskState): boolean {
+  return stateRank(state) > stateRank(other);
 }

@@ -9,7 +9,7 @@ import type { ConfigObject, ObjectId, SecretObject } from '../objects.ts';
 export function* createSecret(
   _member: SwarmMember,
   _process: Process,
-  _secret: { name: string; labels: ReadonlyMap<string, string>; sizeBytes: number },
+  _secret: { name: string; labels: ReadonlyMap<string, string>; data: string },
 ): Program<SecretObject> {
   throw new Error('not yet');
 }
