@@ -58,6 +58,10 @@ const overlay = (atA: string, atB: string): string => `${WIRE}
 
 const EXEC_A = 'ip netns exec a';
 const EXEC_R = 'ip netns exec r';
+/** The router is a virtual server for UDP, and a asks it from always the same port. */
+const VIRTUAL = `${ROUTER}
+  ${EXEC_R} ipvsadm -A -u 10.1.0.254:53 -s rr; ${EXEC_R} ipvsadm -a -u 10.1.0.254:53 -r 10.2.0.1 -m`;
+const ASK = `echo x | ${EXEC_A} nc -u -w 1 -p 5000 10.1.0.254 53`;
 const PING = `${EXEC_A} ping -c 1 -W 1`;
 
 /** From a to b on the wire. */
@@ -291,6 +295,24 @@ const CASES = {
       sendFrame(place.device('c', 'eth0'), icmpFrame(redirect, 5, 1, 0x0a020009, echo));
     },
   ],
+
+  // IPVS: r passes 10.1.0.254:53 on to c.
+  'ipvs-no-destination': `${WIRE}
+    ip netns exec b ipvsadm -A -t 10.0.0.2:80 -s rr
+    ${EXEC_A} nc -z -w 1 10.0.0.2 80`,
+  'ipvs-destination-gone': `${VIRTUAL}; ${ASK}
+    ${EXEC_R} ipvsadm -d -u 10.1.0.254:53 -r 10.2.0.1; ${ASK}`,
+  'ipvs-stale-connection': `${VIRTUAL}
+    ${EXEC_R} sysctl -q -w net.ipv4.vs.conntrack=1 net.ipv4.vs.expire_nodest_conn=1
+    ${EXEC_R} iptables -t nat -A POSTROUTING -m ipvs --ipvs -j SNAT --to-source 10.2.0.254; ${ASK}
+    ${EXEC_R} ipvsadm -d -u 10.1.0.254:53 -r 10.2.0.1; ${ASK}`,
+  'ipvs-no-connection': `${VIRTUAL}
+    ${EXEC_R} sysctl -q -w net.ipv4.vs.nat_icmp_send=1
+    echo x | ip netns exec c nc -u -w 1 -p 53 10.1.0.1 5000`,
+  'ipvs-boundary': `${WIRE}
+    ip netns exec b ipvsadm -A -t 10.0.0.2:80 -s rr
+    ip netns exec b ipvsadm -a -t 10.0.0.2:80 -r 127.0.0.1:80 -m
+    ${EXEC_A} nc -z -w 1 10.0.0.2 80`,
 
   // Transport.
   'udp-checksum': [WIRE, fromA(spoil(udpFrame(A_TO_B, 5000, 53), -1))],

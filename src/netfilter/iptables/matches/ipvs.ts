@@ -6,7 +6,7 @@ import { formatIpv4 } from '../../../base/ipv4-address.ts';
 import type { IpvsCondition, IpvsMatchInfo } from '../../ipvs/match.ts';
 import { FORWARD_MASQ, FORWARD_ROUTE, FORWARD_TUNNEL } from '../../ipvs/service.ts';
 import { testIpvs } from '../../matches/device-tests.ts';
-import { ANYWHERE_TRACKED, makeMatch } from '../../rule.ts';
+import { makeMatch } from '../../rule.ts';
 import {
   findOption,
   type GivenOption,
@@ -122,6 +122,6 @@ export const ipvsMatch: MatchExtension = {
       throw new ParameterProblem('! --ipvs cannot be together with other options');
     }
     const text = sameText(textOf(info, isAlone, '--'), textOf(info, isAlone, ''));
-    return makeMatch('ipvs', testIpvs, info, text, ANYWHERE_TRACKED);
+    return makeMatch('ipvs', testIpvs, info, text);
   },
 };
