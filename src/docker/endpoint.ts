@@ -45,6 +45,9 @@ export function allocateEndpoint(
   network: DockerNetwork,
   spec: EndpointSpec,
 ): DockerEndpoint {
+  if (network.isConfigOnly === true) {
+    throw new DockerError(403, 'cannot create endpoint on configuration-only network');
+  }
   for (const other of network.endpoints.values()) {
     if (other.container.name !== container.name) continue;
     const text = `endpoint with name ${container.name} already exists in network ${network.name}`;
@@ -192,10 +195,11 @@ function makeEndpoint(
 
 /** @source osl AddInterface(), configureInterface() */
 function configure(device: Device, sandbox: NetNamespace, name: string, mac: number | null): void {
+  // The messages about the move number the namespaces, as those of a pair do.
+  netnsId(namespaceOf(device), sandbox);
   moveLink(device, sandbox, name);
   const { lower } = device;
   if (lower !== null) {
-    // The kernel's messages about the move name each side by the other's number.
     netnsId(namespaceOf(lower), sandbox);
     netnsId(sandbox, namespaceOf(lower));
   }

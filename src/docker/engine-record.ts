@@ -62,6 +62,10 @@ export interface DockerNetwork {
   readonly ipamDriver: string;
   readonly ipamOptions: ReadonlyMap<string, string> | null;
   readonly ipam: readonly IpamConfig[];
+  /** `--config-only`: a configuration for other networks, which no container can be on. */
+  readonly isConfigOnly?: boolean;
+  /** The configuration network that it was made from; empty if none. */
+  readonly configFrom?: string;
   /** By endpoint id. */
   readonly endpoints: Map<string, DockerEndpoint>;
   /** A swarm network's names; null: those of its endpoints. */

@@ -3,8 +3,20 @@
  * @source moby daemon/network.go createNetwork(), deleteNetwork(); libnetwork/controller.go NewNetwork()
  */
 import { timeNs } from '../engine/simulator.ts';
+import {
+  checkConfiguration,
+  checkConfigurationIsFree,
+  noteConfiguration,
+  withConfiguration,
+} from './config-network.ts';
 import { findDriver } from './drivers/index.ts';
-import { type DockerEngine, DockerError, type DockerNetwork } from './engine-record.ts';
+import {
+  type DockerEngine,
+  DockerError,
+  type DockerNetwork,
+  type IpamConfig,
+  type NetworkDriverName,
+} from './engine-record.ts';
 import { noteEvent } from './events.ts';
 import { makeId } from './ids.ts';
 import { checkIpam, type IpamSpec } from './ipam/ipam-check.ts';
@@ -28,6 +40,12 @@ export interface NetworkSpec {
   readonly ipamOptions: ReadonlyMap<string, string> | null;
   /** Empty: one of the engine's own pools. */
   readonly ipam: readonly IpamSpec[];
+  /** `--scope`; empty if it was not given. */
+  readonly scope: string;
+  /** `--config-only`. */
+  readonly isConfigOnly: boolean;
+  /** `--config-from`: a configuration network's name, or empty. */
+  readonly configFrom: string;
 }
 
 /** All defaults: `createNetwork(engine, { ...NETWORK_DEFAULTS, name: 'mynet' })`. */
@@ -42,6 +60,9 @@ export const NETWORK_DEFAULTS: Omit<NetworkSpec, 'name'> = {
   ipamDriver: 'default',
   ipamOptions: new Map(),
   ipam: [],
+  scope: '',
+  isConfigOnly: false,
+  configFrom: '',
 };
 
 /** Networks that nobody may create or remove. @source runconfig.IsPreDefinedNetwork() */
@@ -56,26 +77,61 @@ export function createNetwork(engine: DockerEngine, spec: NetworkSpec): DockerNe
     throw new DockerError(403, text);
   }
   const network = addNetwork(engine, spec);
-  noteNetworkEvent(engine, network, 'create');
+  if (!spec.isConfigOnly) noteNetworkEvent(engine, network, 'create');
   return network;
 }
 
 /** Creates a network of any name; the engine's own three come by this. */
-export function addNetwork(engine: DockerEngine, spec: NetworkSpec): DockerNetwork {
-  const { name } = spec;
-  if (name.trim() === '') throw new DockerError(400, 'invalid name: name is empty');
+export function addNetwork(engine: DockerEngine, asked: NetworkSpec): DockerNetwork {
+  const { name } = asked;
+  checkIpam(asked.ipam);
+  if (name.trim() === '') throw new DockerError(400, `invalid name: ${name}`);
   for (const other of engine.networks.values()) {
     if (other.name !== name) continue;
     throw new DockerError(409, `network with name ${name} already exists`);
   }
   if (engine.networks.size >= NETWORKS_MAX) throw new DockerError(500, 'too many networks');
-  const driver = driverFor(spec.driver === '' ? 'bridge' : spec.driver);
-  checkIpam(spec.ipam);
+  checkConfiguration(asked);
+  if (asked.isConfigOnly) return addConfigNetwork(engine, asked);
+  const driver = driverFor(asked.driver === '' ? 'bridge' : asked.driver);
+  if (asked.isIngress) {
+    throw new DockerError(403, 'Ingress network can only be global scope network');
+  }
+  if (asked.scope === 'swarm') {
+    const text = 'cannot create a swarm scoped network when swarm is not active';
+    throw new DockerError(403, text);
+  }
+  const spec = withConfiguration(engine, asked);
   const ipam = driver.hasSubnets ? takeNetworkAddresses(engine, spec.ipam) : [];
-  const network: DockerNetwork = {
+  const network = makeNetwork(engine, spec, driver.name, ipam);
+  try {
+    driver.createNetwork(engine, network);
+  } catch (error) {
+    releaseNetworkAddresses(engine, ipam);
+    throw error;
+  }
+  engine.networks.set(network.id, network);
+  return network;
+}
+
+/** A configuration network takes nothing: no addresses, no devices. */
+function addConfigNetwork(engine: DockerEngine, spec: NetworkSpec): DockerNetwork {
+  const network = makeNetwork(engine, spec, 'null', spec.ipam.flatMap(configOf));
+  noteConfiguration(network, spec);
+  engine.networks.set(network.id, network);
+  return network;
+}
+
+function makeNetwork(
+  engine: DockerEngine,
+  spec: NetworkSpec,
+  driver: NetworkDriverName,
+  ipam: readonly IpamConfig[],
+): DockerNetwork {
+  return {
     id: makeId(engine.stream),
-    name,
-    driver: driver.name,
+    name: spec.name,
+    driver,
     scope: 'local',
     createdNs: timeNs(engine.world.sim),
     isInternal: spec.isInternal,
@@ -87,19 +143,30 @@ export function addNetwork(engine: DockerEngine, spec: NetworkSpec): DockerNetwo
     ipamDriver: spec.ipamDriver === '' ? 'default' : spec.ipamDriver,
     ipamOptions: spec.ipamOptions,
     ipam,
+    isConfigOnly: spec.isConfigOnly,
+    configFrom: spec.configFrom,
     endpoints: new Map(),
     names: null,
     device: null,
     ownsDevice: false,
   };
-  try {
-    driver.createNetwork(engine, network);
-  } catch (error) {
-    releaseNetworkAddresses(engine, ipam);
-    throw error;
-  }
-  engine.networks.set(network.id, network);
-  return network;
+}
+
+/** What a configuration network shows of a subnet. */
+function configOf({ subnet, gateway, range, auxAddresses }: IpamSpec): IpamConfig[] {
+  if (subnet === null) return [];
+  const { address, prefixLength } = subnet;
+  return [
+    {
+      subnet: address,
+      prefixLength,
+      gateway,
+      isGatewayShown: gateway !== null,
+      range,
+      auxAddresses,
+      isUserDefined: true,
+    },
+  ];
 }
 
 /** By name, id or prefix of an id. @throws DockerError 404 `network X not found`, 400 ambiguous. */
@@ -128,6 +195,11 @@ export function removeNetwork(engine: DockerEngine, network: DockerNetwork): voi
     const text = `network ${name} id ${id} has active endpoints`;
     throw new DockerError(403, `error while removing network: ${text}`);
   }
+  if (network.isConfigOnly === true) {
+    checkConfigurationIsFree(engine, network);
+    engine.networks.delete(id);
+    return;
+  }
   engine.networks.delete(id);
   findDriver(network.driver)?.removeNetwork(engine, network);
   releaseNetworkAddresses(engine, network.ipam);
@@ -137,7 +209,8 @@ export function removeNetwork(engine: DockerEngine, network: DockerNetwork): voi
 /** `docker network prune`: all that no container is on. @returns their names, as the CLI prints them. */
 export function pruneNetworks(engine: DockerEngine): string[] {
   const unused = [...engine.networks.values()].filter(
-    ({ name, endpoints }) => !PREDEFINED.includes(name) && endpoints.size === 0,
+    ({ name, endpoints, isConfigOnly }) =>
+      !PREDEFINED.includes(name) && endpoints.size === 0 && isConfigOnly !== true,
   );
   for (const network of unused) removeNetwork(engine, network);
   return unused.map(({ name }) => name);
@@ -166,6 +239,5 @@ function driverFor(name: string) {
         'connect this node to swarm and try again.',
     );
   }
-  const why = `could not find plugin ${name} in v1 plugin registry: plugin not found`;
-  throw new DockerError(404, why);
+  throw new DockerError(404, `plugin "${name}" not found`);
 }

@@ -159,7 +159,7 @@ describe('networks', () => {
     expect(() => remove('bridge')).toThrow('bridge is a pre-defined network and cannot be removed');
     expect(() => remove('nosuch')).toThrow('network nosuch not found');
     expect(() => lab.network('o', { driver: 'overlay' })).toThrow(/^This node is not a swarm man/);
-    expect(() => lab.network('x', { driver: 'nosuch' })).toThrow(/plugin not found/);
+    expect(() => lab.network('x', { driver: 'nosuch' })).toThrow('plugin "nosuch" not found');
   });
 
   it('take a running container and let it go', async () => {
@@ -255,6 +255,79 @@ describe('macvlan and ipvlan networks', () => {
     );
     expect(make('eth9.5')).toThrow('-o parent interface was not found on the host: eth9');
     expect(make('eth0.4095')).toThrow('vlan id must be between 1-4094, received: 4095');
+    expect(make('lo')).toThrow('loopback interface is not a valid macvlan parent link');
     expect(make('eth0')).not.toThrow();
+  });
+
+  it('want a parent for themselves up to 26.1', () => {
+    const share = (version: '26.1' | '27.5', driver: string) => {
+      const lab = makeDockerLab({ version });
+      const options = new Map([['parent', 'eth0.7']]);
+      const first = lab.network('one', { driver, options, ipam: [ipam('10.7.0.0/24')] });
+      const holder = `${driver === 'macvlan' ? 'dm' : 'di'}-${first.id.slice(0, 12)}`;
+      const second = () => lab.network('two', { driver, options, ipam: [ipam('10.8.0.0/24')] });
+      return { second, text: `network ${holder} is already using parent interface eth0.7` };
+    };
+    for (const driver of ['macvlan', 'ipvlan']) {
+      const { second, text } = share('26.1', driver);
+      expect(second).toThrow(text);
+    }
+    expect(share('27.5', 'macvlan').second).not.toThrow();
+    expect(share('27.5', 'ipvlan').second).toThrow('is already using parent interface');
+  });
+
+  it('without a parent reach nobody else: no default route', async () => {
+    const lab = makeDockerLab();
+    lab.network('alone', { driver: 'macvlan' });
+    const a = lab.run('aa', { networkMode: 'alone' });
+    const { stdout } = await runOnMachine(a.machine, 'ip route');
+    expect(stdout).toBe('172.18.0.0/16 dev eth0 proto kernel scope link src 172.18.0.2 \n');
+    expect(a.endpoints.get('alone')!.network.device!.name).toMatch(/^dm-[0-9a-f]{12}$/);
+  });
+
+  it('let the parent take in what is for the containers', async () => {
+    const lab = makeDockerLab();
+    const options = new Map([['parent', 'eth0.100']]);
+    lab.network('v100', { driver: 'macvlan', options, ipam: [ipam('10.100.0.0/24')] });
+    const promiscuity = async (name: string) => {
+      const { stdout } = await runOnMachine(lab.nodes[0]!, `ip -d link show ${name}`);
+      return /promiscuity (\d+)/.exec(stdout)?.[1];
+    };
+    const before = await promiscuity('eth0');
+    const a = lab.run('aa', { networkMode: 'v100' });
+    // The VLAN device filters addresses; a veth cannot and takes everything.
+    expect([before, await promiscuity('eth0'), await promiscuity('eth0.100')]).toEqual([
+      '0',
+      '1',
+      '0',
+    ]);
+    lab.act(() => killContainer(lab.engine, a, 'SIGKILL'));
+    lab.pass(1);
+    expect(await promiscuity('eth0')).toBe('0');
+  });
+});
+
+describe('configuration networks', () => {
+  it('are taken over by others and stay while these do', () => {
+    const lab = makeDockerLab();
+    const config = lab.network('conf', {
+      isConfigOnly: true,
+      options: new Map([['parent', 'eth0.50']]),
+      ipam: [ipam('10.50.0.0/24', { range: '10.50.0.128/25' })],
+    });
+    expect([config.driver, config.scope]).toEqual(['null', 'local']);
+    const made = lab.network('made', { driver: 'macvlan', configFrom: 'conf' });
+    expect(lab.nodes[0]!.root.deviceByName.has('eth0.50')).toBe(true);
+    expect(endpointText(lab.run('aa', { networkMode: 'made' }))).toContain(' 10.50.0.129 ');
+    expect(() => lab.run('bb', { networkMode: 'conf' })).toThrow(
+      'cannot create endpoint on configuration-only network',
+    );
+    expect(() => lab.act(() => removeNetwork(lab.engine, config))).toThrow(
+      'error while removing network: configuration network "conf" is in use',
+    );
+    expect(made.configFrom).toBe('conf');
+    expect(() => lab.network('x', { configFrom: 'nosuch' })).toThrow(
+      'configuration network "nosuch" does not exist',
+    );
   });
 });

@@ -28,14 +28,8 @@ export const networkCreate: CommandSpec = {
       name: 'config-from',
       kind: 'string',
       help: 'The network from which to copy the configuration',
-      isIgnored: true,
     },
-    {
-      name: 'config-only',
-      kind: 'bool',
-      help: 'Create a configuration only network',
-      isIgnored: true,
-    },
+    { name: 'config-only', kind: 'bool', help: 'Create a configuration only network' },
     {
       name: 'driver',
       short: 'd',
@@ -78,7 +72,7 @@ export const networkCreate: CommandSpec = {
       placeholder: 'map',
       help: 'Set driver specific options',
     },
-    { name: 'scope', kind: 'string', help: "Control the network's scope", isIgnored: true },
+    { name: 'scope', kind: 'string', help: "Control the network's scope" },
     {
       name: 'subnet',
       kind: 'list',
@@ -105,6 +99,9 @@ export const networkCreate: CommandSpec = {
         ipamDriver: textOf(line, 'ipam-driver'),
         ipamOptions,
         ipam: ipam.map(specOf),
+        scope: textOf(line, 'scope'),
+        isConfigOnly: has(line, 'config-only'),
+        configFrom: textOf(line, 'config-from'),
       }),
     );
     if (network === null) return 1;

@@ -12,7 +12,7 @@ export function networkDocument(engine: DockerEngine, network: DockerNetwork): G
     [...network.endpoints.values()].map((endpoint) => [
       endpoint.container.id,
       goStruct('types.EndpointResource', {
-        Name: endpoint.container.name,
+        Name: endpoint.name,
         EndpointID: endpoint.id,
         MacAddress: endpoint.mac === null ? '' : formatMac(endpoint.mac),
         IPv4Address:
@@ -35,13 +35,16 @@ export function networkDocument(engine: DockerEngine, network: DockerNetwork): G
     IPAM: goStruct('network.IPAM', {
       Driver: network.ipamDriver,
       Options: network.ipamOptions === null ? NIL_MAP : goMap(network.ipamOptions),
-      Config: network.ipam.length === 0 ? NIL_SLICE : network.ipam.map(ipamDocument),
+      Config:
+        network.ipam.length === 0
+          ? NIL_SLICE
+          : network.ipam.map((config) => ipamDocument(config, major)),
     }),
     Internal: network.isInternal,
     Attachable: network.isAttachable,
     Ingress: network.isIngress,
-    ConfigFrom: goStruct('network.ConfigReference', { Network: '' }),
-    ConfigOnly: false,
+    ConfigFrom: goStruct('network.ConfigReference', { Network: network.configFrom ?? '' }),
+    ConfigOnly: network.isConfigOnly ?? false,
     ...(major >= 29
       ? { Options: options, Labels: labels, Containers: containers }
       : { Containers: containers, Options: options, Labels: labels }),
@@ -52,8 +55,9 @@ function formatCidr(address: Ipv4, prefixLength: number): string {
   return `${formatIpv4(address)}/${prefixLength}`;
 }
 
-function ipamDocument(config: IpamConfig): GoValue {
-  const { range, gateway, auxAddresses } = config;
+function ipamDocument(config: IpamConfig, major: number): GoValue {
+  const { range, auxAddresses } = config;
+  const gateway = config.isGatewayShown || major >= 29 ? config.gateway : null;
   return goStruct('network.IPAMConfig', {
     Subnet: formatCidr(config.subnet, config.prefixLength),
     IPRange: range === null ? undefined : formatCidr(range.address, range.prefixLength),
