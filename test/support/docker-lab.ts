@@ -37,7 +37,7 @@ export interface DockerLab extends DockerWorld {
 
 export const NO_ENDPOINT: EndpointSpec = { address: null, mac: null, aliases: [] };
 
-const CONTAINER: ContainerSpec = {
+export const plainSpec: ContainerSpec = {
   name: '',
   image: 'ubuntu',
   command: ['sleep', 'infinity'],
@@ -79,7 +79,7 @@ export function makeDockerLab(options: EngineOptions = {}): DockerLab {
     act,
     run: (name, changes = {}) =>
       act(() => {
-        const container = createContainer(engine, { ...CONTAINER, name, ...changes });
+        const container = createContainer(engine, { ...plainSpec, name, ...changes });
         startContainer(engine, container);
         return container;
       }),

@@ -3,7 +3,7 @@
  * ingress sandbox, and a listener that keeps others off the port.
  * @source libnetwork/service_linux.go addIngressPorts(), removeIngressPorts()
  */
-import { ownSocket } from '../../apps/socket-owner.ts';
+import { markDualStack, ownSocket } from '../../apps/socket-owner.ts';
 import { formatIpv4, type Ipv4 } from '../../base/ipv4-address.ts';
 import { dockerdOf } from '../../docker/daemon-process.ts';
 import {
@@ -110,13 +110,18 @@ function reserve(node: NodeNetworking, { protocol, publishedPort }: PortConfig):
     const listener = openTcp(machine.root);
     listener.reuseAddress = true;
     const refused = bindTcp(listener, 0, publishedPort) ?? listenTcp(listener, LISTEN_BACKLOG);
-    if (refused === null) ownSocket(listener, owner);
-    else closeTcp(listener); // somebody else's: the engine only logs it
+    if (refused === null) {
+      ownSocket(listener, owner);
+      markDualStack(listener);
+    } else closeTcp(listener); // somebody else's: the engine only logs it
     return () => closeTcp(listener);
   }
   if (protocol === 'sctp') return () => {};
   const socket = openUdp(machine.root);
-  if (bindUdp(socket, 0, publishedPort) === null) ownSocket(socket, owner);
+  if (bindUdp(socket, 0, publishedPort) === null) {
+    ownSocket(socket, owner);
+    markDualStack(socket);
+  }
   return () => closeUdp(socket);
 }
 

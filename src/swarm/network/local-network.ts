@@ -78,7 +78,7 @@ function makeOverlay(node: NodeNetworking, network: NetworkObject): Overlay {
     ...config,
     isGatewayShown: true,
     auxAddresses: new Map(),
-    isUserDefined: network.isSubnetNamed,
+    isUserDefined: true, // the manager has named it
   }));
   const options = new Map([...network.options, [VNI_OPTION, network.vnis.join(',')]]);
   const names = makeNameTable();
