@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly projectName: string;
   /** Active profiles; `*` for all. */
   readonly profiles: readonly string[];
+  /** The files are for `docker stack deploy`: what only one host has is not checked. */
+  readonly isStack?: boolean;
 }
 
 export interface LoadedCompose {
@@ -33,6 +35,8 @@ export interface LoadedCompose {
   readonly project: ComposeProject | null;
   readonly problems: readonly ComposeProblem[];
   readonly warnings: readonly string[];
+  /** All files in one, as they are written. */
+  readonly merged: Mapping;
 }
 
 /** A file with its variables put in. */
@@ -74,7 +78,7 @@ export function loadCompose(options: LoadOptions): LoadedCompose {
   warnings.push(...project.warnings);
   const problems = [...loading.problems];
   // What is wrong with a whole that lacks a file would mislead.
-  if (files.length === options.files.length) {
+  if (files.length === options.files.length && options.isStack !== true) {
     problems.push(
       ...checkProject(
         project,
@@ -83,7 +87,12 @@ export function loadCompose(options: LoadOptions): LoadedCompose {
       ),
     );
   }
-  return { project: problems.length === 0 ? project : null, problems: sorted(problems), warnings };
+  return {
+    project: problems.length === 0 ? project : null,
+    problems: sorted(problems),
+    warnings,
+    merged,
+  };
 }
 
 /** In the order of the files, then of their lines. */

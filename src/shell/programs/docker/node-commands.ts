@@ -18,7 +18,13 @@ import { inspect } from './inspect.ts';
 import { naturalCompare } from './natural-order.ts';
 import { pairsOf } from './network-create.ts';
 import { nodeDocument, nodePretty } from './node-document.ts';
-import { asManager, capitalised, findNode, type ManagerView, readManager } from './swarm-request.ts';
+import {
+  asManager,
+  capitalised,
+  findNode,
+  type ManagerView,
+  readManager,
+} from './swarm-request.ts';
 import { TASK_TABLE_FLAGS, writeTasks } from './task-table.ts';
 
 const MANY = [1, Number.POSITIVE_INFINITY] as const;
@@ -268,9 +274,7 @@ export const nodeRm: CommandSpec = {
   operands: '[OPTIONS] NODE [NODE...]',
   short: 'Remove one or more nodes from the swarm',
   aliases: 'docker node rm, docker node remove',
-  flags: [
-    { name: 'force', short: 'f', kind: 'bool', help: 'Force remove a node from the swarm' },
-  ],
+  flags: [{ name: 'force', short: 'f', kind: 'bool', help: 'Force remove a node from the swarm' }],
   count: MANY,
   run: (context, line) =>
     forEachObject(context, line.operands, function* (view, name) {

@@ -5,8 +5,8 @@ import type { Cluster } from '../../../swarm/manager/cluster.ts';
 import type { NodeObject } from '../../../swarm/objects.ts';
 import { binarySize, goTime, timestamp } from './duration-text.ts';
 import { type GoStruct, type GoValue, goMap, goStruct } from './go-value.ts';
-import { capitalised } from './swarm-request.ts';
 import { ISSUER_SUBJECT, issuerKeyOf, trustRootOf } from './swarm-info.ts';
+import { capitalised } from './swarm-request.ts';
 
 const PLUGINS: ReadonlyArray<readonly [string, readonly string[]]> = [
   [

@@ -1,4 +1,6 @@
 /** What the flags of `docker service update` make of a specification. @source docker cli command/service/update.go updateService() */
+
+import { splitWords } from '../../../base/split-words.ts';
 import type { Cluster } from '../../../swarm/manager/cluster.ts';
 import type {
   FileReference,
@@ -27,7 +29,6 @@ import {
   updateOf,
   wrong,
 } from './service-spec.ts';
-import { splitWords } from './split-words.ts';
 
 export function changedSpec(line: CommandLine, cluster: Cluster, spec: ServiceSpec): ServiceSpec {
   const { task } = spec;
@@ -178,10 +179,7 @@ function changedCapabilities(
   };
 }
 
-function changedPlacement(
-  line: CommandLine,
-  before: TaskSpec['placement'],
-): TaskSpec['placement'] {
+function changedPlacement(line: CommandLine, before: TaskSpec['placement']): TaskSpec['placement'] {
   const removed = listOf(line, 'placement-pref-rm').map(preferenceOf);
   const added = listOf(line, 'placement-pref-add').map(preferenceOf);
   return {
@@ -204,7 +202,9 @@ function changedNetworks(
   const kept = before.filter(({ target }) => !removed.includes(target));
   for (const network of added) {
     if (kept.some(({ target }) => target === network.target)) {
-      wrong(`service is already attached to network ${cluster.store.networks.get(network.target)?.name ?? network.target}`);
+      wrong(
+        `service is already attached to network ${cluster.store.networks.get(network.target)?.name ?? network.target}`,
+      );
     }
     kept.push(network);
   }
@@ -236,7 +236,12 @@ function changedPorts(line: CommandLine, before: readonly PortConfig[]): readonl
   const keyOf = (port: PortConfig): string =>
     `${port.publishedPort}:${port.targetPort}/${port.protocol}/${port.publishMode}`;
   const isReplaced = (port: PortConfig): boolean =>
-    added.some((each) => each.protocol === port.protocol && each.targetPort === port.targetPort && each.publishedPort === port.publishedPort);
+    added.some(
+      (each) =>
+        each.protocol === port.protocol &&
+        each.targetPort === port.targetPort &&
+        each.publishedPort === port.publishedPort,
+    );
   const isRemoved = (port: PortConfig): boolean => removed.some((text) => removes(text, port));
   const kept = before.filter((port) => !isRemoved(port) && !isReplaced(port));
   const seen = new Set<string>();

@@ -58,7 +58,9 @@ export const serviceLs: CommandSpec = {
     const filters = readFilters(listOf(line, 'filter'), SERVICE_FILTERS);
     const options = { format: textOf(line, 'format'), isQuiet: has(line, 'quiet') };
     const text = await readManager(context, ({ cluster }) => {
-      const services = [...cluster.store.services.values()].filter((each) => matches(each, filters));
+      const services = [...cluster.store.services.values()].filter((each) =>
+        matches(each, filters),
+      );
       return serviceTable(cluster, services, options);
     });
     context.write(text);
@@ -131,14 +133,19 @@ function replicasText(cluster: Cluster, service: ServiceObject): string {
       ? mode.replicas
       : tasks.filter(({ desiredState }) => stateRank(desiredState) <= stateRank('running')).length;
   const { maxReplicas } = task.placement;
-  const suffix = mode.kind === 'replicated' && maxReplicas > 0 ? ` (max ${maxReplicas} per node)` : '';
+  const suffix =
+    mode.kind === 'replicated' && maxReplicas > 0 ? ` (max ${maxReplicas} per node)` : '';
   return `${running}/${desired}${suffix}`;
 }
 
 /** `*:8080->80/tcp`; neighbours on both sides are one range. */
 export function portsText(ports: readonly PortConfig[]): string {
   const sorted = [...ports].sort((a, b) =>
-    a.protocol === b.protocol ? a.publishedPort - b.publishedPort : a.protocol < b.protocol ? -1 : 1,
+    a.protocol === b.protocol
+      ? a.publishedPort - b.publishedPort
+      : a.protocol < b.protocol
+        ? -1
+        : 1,
   );
   const texts: string[] = [];
   let range: PortRange | null = null;
@@ -243,7 +250,11 @@ export const serviceInspect: CommandSpec = {
         line.operands,
         format,
         (name) => serviceDocument(engine, findService(cluster, name)),
-        (error) => missingText(error, line.operands.find((name) => error.message.includes(` ${name} `)) ?? ''),
+        (error) =>
+          missingText(
+            error,
+            line.operands.find((name) => error.message.includes(` ${name} `)) ?? '',
+          ),
       );
     });
   },

@@ -27,9 +27,7 @@ export function serviceDocument(engine: DockerEngine, service: ServiceObject): G
     Endpoint: goStruct('swarm.Endpoint', {
       Spec: goStruct(
         'swarm.EndpointSpec',
-        endpoint === null
-          ? {}
-          : { Mode: endpoint.mode, Ports: portsDocument(spec.endpoint.ports) },
+        endpoint === null ? {} : { Mode: endpoint.mode, Ports: portsDocument(spec.endpoint.ports) },
       ),
       Ports: endpoint === null ? undefined : portsDocument(endpoint.ports),
       VirtualIPs:

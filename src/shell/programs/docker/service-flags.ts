@@ -117,10 +117,7 @@ const COMMON_FLAGS: readonly FlagSpec[] = [
   text('entrypoint', 'Overwrite the default ENTRYPOINT of the image', { placeholder: 'command' }),
   ...HEALTH_FLAGS,
   text('hostname', 'Container hostname'),
-  bool(
-    'init',
-    'Use an init inside each service container to forward signals and reap processes',
-  ),
+  bool('init', 'Use an init inside each service container to forward signals and reap processes'),
   ignored(text('isolation', 'Service container isolation mode')),
   ...RESOURCE_FLAGS,
   text('log-driver', 'Logging driver for service'),
@@ -219,10 +216,7 @@ export const SERVICE_UPDATE_FLAGS: readonly FlagSpec[] = [
   ignored(list('generic-resource-add', 'Add a Generic resource')),
   ignored(list('generic-resource-rm', 'Remove a Generic resource')),
   list('group-add', 'Add an additional supplementary user group to the container'),
-  list(
-    'group-rm',
-    'Remove a previously added supplementary user group from the container',
-  ),
+  list('group-rm', 'Remove a previously added supplementary user group from the container'),
   list('host-add', 'Add a custom host-to-IP mapping ("host:ip")'),
   list('host-rm', 'Remove a custom host-to-IP mapping ("host:ip")'),
   list('label-add', 'Add or update a service label'),

@@ -2,8 +2,8 @@
 import { timeNs } from '../../../engine/simulator.ts';
 import type { Cluster } from '../../../swarm/manager/cluster.ts';
 import type { ServiceObject, UpdateConfig } from '../../../swarm/objects.ts';
-import { binarySize, humanDuration } from './duration-text.ts';
 import { goDuration } from './duration-flags.ts';
+import { binarySize, humanDuration } from './duration-text.ts';
 import { UPDATE_DEFAULTS } from './service-spec.ts';
 
 export function servicePretty(cluster: Cluster, service: ServiceObject): string {
@@ -103,7 +103,12 @@ function containerLines({ spec: { task } }: ServiceObject): string[] {
       lines.push(` ${key}: ${container.sysctls.get(key)}`);
     }
   }
-  return [...lines, ...mountLines(container.mounts), ...fileLines('Configs', container.configs), ...fileLines('Secrets', container.secrets)];
+  return [
+    ...lines,
+    ...mountLines(container.mounts),
+    ...fileLines('Configs', container.configs),
+    ...fileLines('Secrets', container.secrets),
+  ];
 }
 
 function mountLines(mounts: readonly ReadonlyMap<string, string>[]): string[] {

@@ -7,14 +7,10 @@ import { type Process, type Program, sleep } from '../../../engine/process.ts';
 import { timeNs } from '../../../engine/simulator.ts';
 import type { Cluster } from '../../../swarm/manager/cluster.ts';
 import { tasksOfService } from '../../../swarm/manager/store.ts';
-import {
-  type ServiceObject,
-  stateRank,
-  type TaskObject,
-} from '../../../swarm/objects.ts';
+import { type ServiceObject, stateRank, type TaskObject } from '../../../swarm/objects.ts';
+import { majorVersion } from './port-text.ts';
 import { UPDATE_DEFAULTS } from './service-spec.ts';
 import { isTerminal } from './task-table.ts';
-import { majorVersion } from './port-text.ts';
 
 /** Between two looks. */
 const LOOK_NS = 200e6;
@@ -61,7 +57,8 @@ export function* watchService(
   let rolledBack = '';
   for (;;) {
     const service = cluster.store.services.get(serviceId);
-    if (service === undefined) return failed(`Error response from daemon: service ${name} not found`);
+    if (service === undefined)
+      return failed(`Error response from daemon: service ${name} not found`);
     const monitorNs = (service.spec.update?.monitorNs ?? 0) || UPDATE_DEFAULTS.monitorNs;
     const verdict = lookAtUpdate(view, service, isConverged);
     if (verdict !== null) return verdict;
@@ -84,7 +81,8 @@ export function* watchService(
       convergedNs ??= timeNs(cluster.world.sim);
       const leftNs = monitorNs - (timeNs(cluster.world.sim) - convergedNs);
       const seconds = Math.floor(leftNs / 1e9) + 1;
-      if (leftNs >= 0) verify = `verify: Waiting ${seconds} seconds to verify that tasks are stable...`;
+      if (leftNs >= 0)
+        verify = `verify: Waiting ${seconds} seconds to verify that tasks are stable...`;
     } else {
       if (convergedNs !== null) verify = 'verify: Detected task failure';
       convergedNs = null;
@@ -212,7 +210,11 @@ function updateReplicated(view: View, service: ServiceObject, replicas: number):
 
 function updateGlobal(view: View, service: ServiceObject): boolean {
   const { cluster } = view;
-  const all = oneEach(currentTasks(view, service), ({ nodeId }) => nodeId, () => true);
+  const all = oneEach(
+    currentTasks(view, service),
+    ({ nodeId }) => nodeId,
+    () => true,
+  );
   if (!view.isInitialised) {
     if (all.length === 0) {
       view.write('overall progress: waiting for new tasks\n');
@@ -224,7 +226,9 @@ function updateGlobal(view: View, service: ServiceObject): boolean {
       for (const { nodeId } of all) view.write(`${nodeId.slice(0, 12)}:  \n`);
     }
   }
-  const tasks = all.filter(({ nodeId }) => cluster.store.nodes.get(nodeId)?.status.state !== 'down');
+  const tasks = all.filter(
+    ({ nodeId }) => cluster.store.nodes.get(nodeId)?.status.state !== 'down',
+  );
   return concludeLook(view, tasks, all.length);
 }
 
@@ -246,11 +250,15 @@ function updateJob(view: View, service: ServiceObject, total: number, concurrent
     ({ jobIteration }) => jobIteration === service.jobIteration,
   );
   const completed = tasks.filter(({ status }) => status.state === 'complete').length;
-  const active = tasks.filter(({ status }) => stateRank(status.state) <= stateRank('running')).length;
+  const active = tasks.filter(
+    ({ status }) => stateRank(status.state) <= stateRank('running'),
+  ).length;
   const wanted = total === 0 ? tasks.length : total;
   view.write(`job progress: ${completed} out of ${wanted} complete\n`);
   if (total > 0) {
-    view.write(`active tasks: ${active} out of ${Math.min(wanted - completed, concurrent)} tasks\n`);
+    view.write(
+      `active tasks: ${active} out of ${Math.min(wanted - completed, concurrent)} tasks\n`,
+    );
   }
   view.isInitialised = true;
   return completed === wanted && wanted > 0;

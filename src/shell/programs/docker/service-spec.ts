@@ -1,4 +1,6 @@
 /** From the flags of `docker service create` to a service's specification. @source docker cli command/service/opts.go ToService() */
+
+import { splitWords } from '../../../base/split-words.ts';
 import { DockerError } from '../../../docker/engine-record.ts';
 import type { Cluster } from '../../../swarm/manager/cluster.ts';
 import type {
@@ -10,7 +12,6 @@ import type {
   TaskSpec,
   UpdateConfig,
 } from '../../../swarm/objects.ts';
-import { splitWords } from './split-words.ts';
 import { type CommandLine, has, listOf, textOf, UsageError } from './command-line.ts';
 import { bytesOf, durationOf, nanoCpusOf } from './duration-flags.ts';
 import { pairsOf } from './network-create.ts';
@@ -247,7 +248,8 @@ export function preferenceOf(text: string): string {
   const equals = text.indexOf('=');
   if (equals < 0) wrong('placement preference must be of the format "<strategy>=<arg>"');
   const strategy = text.slice(0, equals);
-  if (strategy !== 'spread') wrong(`unsupported placement preference ${strategy} (only spread is supported)`);
+  if (strategy !== 'spread')
+    wrong(`unsupported placement preference ${strategy} (only spread is supported)`);
   return text.slice(equals + 1);
 }
 
@@ -294,7 +296,12 @@ export function networkIdOf({ store }: Cluster, reference: string): string {
   return found[0]!;
 }
 
-const MOUNT_KEYS: Readonly<Record<string, string>> = { src: 'source', dst: 'target', destination: 'target', ro: 'readonly' };
+const MOUNT_KEYS: Readonly<Record<string, string>> = {
+  src: 'source',
+  dst: 'target',
+  destination: 'target',
+  ro: 'readonly',
+};
 
 /** `type=bind,source=/a,target=/b,readonly`. @source docker cli opts/mount.go */
 export function mountOf(text: string): ReadonlyMap<string, string> {
@@ -304,7 +311,9 @@ export function mountOf(text: string): ReadonlyMap<string, string> {
     const word = (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase();
     const key = Object.hasOwn(MOUNT_KEYS, word) ? MOUNT_KEYS[word]! : word;
     if (equals < 0 && key !== 'readonly' && key !== 'volume-nocopy') {
-      wrong(`invalid argument ${JSON.stringify(text)} for "--mount" flag: invalid field '${field}' must be a key=value pair`);
+      wrong(
+        `invalid argument ${JSON.stringify(text)} for "--mount" flag: invalid field '${field}' must be a key=value pair`,
+      );
     }
     mount.set(key, equals < 0 ? 'true' : field.slice(equals + 1));
   }
@@ -323,13 +332,14 @@ export function fileOf(cluster: Cluster, kind: 'secret' | 'config', text: string
       const [key = '', value = ''] = field.split('=');
       if (key === 'source' || key === 'src') source = value;
       else if (key === 'target') target = value;
-      else if (!['uid', 'gid', 'mode'].includes(key)) wrong(`invalid field in ${kind} request: ${key}`);
+      else if (!['uid', 'gid', 'mode'].includes(key))
+        wrong(`invalid field in ${kind} request: ${key}`);
     }
   }
   try {
-    const { id, name } = kind === 'secret' ? findSecret(cluster, source) : findConfig(cluster, source);
-    const plain = kind === 'secret' ? name : `/${name}`;
-    return { id, name, fileName: target === '' ? plain : target };
+    const { id, name } =
+      kind === 'secret' ? findSecret(cluster, source) : findConfig(cluster, source);
+    return { id, name, fileName: target === '' ? name : target };
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
     return wrong(`${kind} not found: ${source}`);

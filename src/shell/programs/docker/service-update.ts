@@ -8,7 +8,6 @@ import {
   type CommandSpec,
   type FlagSpec,
   has,
-  textOf,
   UsageError,
   usageLine,
 } from './command-line.ts';
@@ -170,4 +169,3 @@ function scaledMode(mode: ServiceMode, replicas: number): ServiceMode {
   if (mode.kind === 'replicated-job') return { ...mode, totalCompletions: replicas };
   throw new UsageError('scale can only be used with replicated or replicated-job mode', 1);
 }
-

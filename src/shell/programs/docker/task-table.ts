@@ -64,9 +64,7 @@ export function writeTasks(
     name: taskName(cluster, task, isNamed),
   }));
   named.sort((a, b) =>
-    a.name === b.name
-      ? b.task.createdNs - a.task.createdNs
-      : naturalCompare(a.name, b.name),
+    a.name === b.name ? b.task.createdNs - a.task.createdNs : naturalCompare(a.name, b.name),
   );
   const format = textOf(line, 'format');
   const isTable = format === '' || format.startsWith('table');

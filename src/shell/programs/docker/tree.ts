@@ -9,6 +9,7 @@ import {
 } from './container-commands.ts';
 import { psCommand } from './container-list.ts';
 import { statsCommand, topCommand } from './container-usage.ts';
+import { fileCommands } from './file-commands.ts';
 import {
   imageInspect,
   imagePrune,
@@ -37,7 +38,32 @@ import {
   networkRm,
 } from './network-commands.ts';
 import { networkCreate } from './network-create.ts';
+import {
+  nodeDemote,
+  nodeInspect,
+  nodeLs,
+  nodePromote,
+  nodePs,
+  nodeRm,
+  nodeUpdate,
+} from './node-commands.ts';
 import { createCommand, runCommand } from './run.ts';
+import { serviceInspect, serviceLs, servicePs, serviceRm } from './service-commands.ts';
+import { serviceCreate } from './service-create.ts';
+import { serviceLogs } from './service-logs.ts';
+import { serviceRollback, serviceScale, serviceUpdate } from './service-update.ts';
+import { stackLs, stackPs, stackRm, stackServices } from './stack-commands.ts';
+import { stackDeploy } from './stack-deploy.ts';
+import {
+  swarmCaCommand,
+  swarmInit,
+  swarmJoin,
+  swarmJoinToken,
+  swarmLeave,
+  swarmUnlock,
+  swarmUnlockKey,
+  swarmUpdate,
+} from './swarm-commands.ts';
 import {
   eventsCommand,
   infoCommand,
@@ -144,11 +170,81 @@ const SYSTEM_GROUP = group(
   { missing: 'df dial-stdio' },
 );
 
+const SWARM_GROUP = group('docker swarm', 'Manage Swarm', {
+  ca: swarmCaCommand,
+  init: swarmInit,
+  join: swarmJoin,
+  'join-token': swarmJoinToken,
+  leave: swarmLeave,
+  unlock: swarmUnlock,
+  'unlock-key': swarmUnlockKey,
+  update: swarmUpdate,
+});
+
+const NODE_GROUP = group(
+  'docker node',
+  'Manage Swarm nodes',
+  {
+    demote: nodeDemote,
+    inspect: nodeInspect,
+    ls: nodeLs,
+    promote: nodePromote,
+    ps: nodePs,
+    rm: nodeRm,
+    update: nodeUpdate,
+  },
+  { aliases: { list: 'ls', remove: 'rm' } },
+);
+
+const SERVICE_GROUP = group(
+  'docker service',
+  'Manage Swarm services',
+  {
+    create: serviceCreate,
+    inspect: serviceInspect,
+    logs: serviceLogs,
+    ls: serviceLs,
+    ps: servicePs,
+    rm: serviceRm,
+    rollback: serviceRollback,
+    scale: serviceScale,
+    update: serviceUpdate,
+  },
+  { aliases: { list: 'ls', remove: 'rm' } },
+);
+
+const STACK_GROUP = group(
+  'docker stack',
+  'Manage Swarm stacks',
+  {
+    deploy: stackDeploy,
+    ls: stackLs,
+    ps: stackPs,
+    rm: stackRm,
+    services: stackServices,
+  },
+  { aliases: { list: 'ls', up: 'deploy', remove: 'rm', down: 'rm' }, missing: 'config' },
+);
+
+const CONFIG_GROUP = group('docker config', 'Manage Swarm configs', fileCommands('config'), {
+  aliases: { list: 'ls', remove: 'rm' },
+});
+
+const SECRET_GROUP = group('docker secret', 'Manage Swarm secrets', fileCommands('secret'), {
+  aliases: { list: 'ls', remove: 'rm' },
+});
+
 /** The groups by name. */
 export const GROUPS: Readonly<Record<string, CommandGroup>> = {
+  config: CONFIG_GROUP,
   container: CONTAINER_GROUP,
   image: IMAGE_GROUP,
   network: NETWORK_GROUP,
+  node: NODE_GROUP,
+  secret: SECRET_GROUP,
+  service: SERVICE_GROUP,
+  stack: STACK_GROUP,
+  swarm: SWARM_GROUP,
   system: SYSTEM_GROUP,
 };
 
@@ -183,7 +279,7 @@ export const COMMANDS: Readonly<Record<string, CommandSpec>> = {
 
 /** Commands of the real program that netsim names and refuses. */
 export const MISSING: ReadonlySet<string> = new Set(
-  'build builder buildx checkpoint commit compose config context cp diff export history import load login logout manifest node plugin push save search secret service stack swarm tag trust update volume'.split(
+  'build builder buildx checkpoint commit compose context cp diff export history import load login logout manifest plugin push save search tag trust update volume'.split(
     ' ',
   ),
 );
