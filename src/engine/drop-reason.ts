@@ -11,6 +11,7 @@ export interface DropReasonRow {
     | 'neighbour'
     | 'ip'
     | 'netfilter'
+    | 'ipsec'
     | 'transport'
     | 'engine';
   readonly kernel: string | null;
@@ -383,6 +384,42 @@ export const DROP_REASONS = {
     kernel: 'NETFILTER_DROP',
     sentence: 'An ICMP redirect about a flow whose addresses are translated.',
     hint: 'normal: such a redirect cannot be true on both sides of the translation',
+  },
+  'ipsec-blocked': {
+    layer: 'ipsec',
+    kernel: null,
+    sentence: 'An IPsec policy of this machine forbids to send it.',
+    hint: 'ip xfrm policy: look for action block (or ip xfrm policy getdefault)',
+  },
+  'ipsec-no-state': {
+    layer: 'ipsec',
+    kernel: null,
+    sentence: 'There is no IPsec state (SA) for it.',
+    hint: 'compare ip xfrm state on both hosts: addresses, spi, reqid, mode and mark',
+  },
+  'ipsec-state': {
+    layer: 'ipsec',
+    kernel: null,
+    sentence: 'The IPsec state (SA) cannot be used for it: expired, deleted, or of another mode.',
+    hint: 'ip -s xfrm state: limits and counters; cat /proc/net/xfrm_stat',
+  },
+  'ipsec-replay': {
+    layer: 'ipsec',
+    kernel: null,
+    sentence: 'Its ESP sequence number came before, or is older than the window.',
+    hint: 'a packet was repeated or overtaken; or the sender began anew with an old SPI',
+  },
+  'ipsec-integrity': {
+    layer: 'ipsec',
+    kernel: null,
+    sentence: 'It cannot be decrypted: its integrity value is wrong.',
+    hint: 'the keys of both hosts differ, or the packet was changed on its way',
+  },
+  'ipsec-policy': {
+    layer: 'ipsec',
+    kernel: 'XFRM_POLICY',
+    sentence: 'It came without the protection that an IPsec policy asks for.',
+    hint: 'ip xfrm policy (dir in, fwd); cat /proc/net/xfrm_stat',
   },
   'udp-checksum': {
     layer: 'transport',

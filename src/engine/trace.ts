@@ -22,6 +22,8 @@ export const TRACE_KINDS = {
   conntrack: 'connection tracking finds or makes the flow',
   nat: 'an address or port is rewritten',
   ipvs: 'a virtual service chooses a destination for a new connection',
+  encrypt: 'IPsec puts the packet into an ESP packet',
+  decrypt: 'IPsec takes the packet out of an ESP packet',
   fragment: 'a packet is cut into fragments',
   reassemble: 'fragments are put together',
   deliver: 'a socket takes the packet',

@@ -9,7 +9,7 @@ import type { Device } from '../engine/device.ts';
 import type { Simulator } from '../engine/simulator.ts';
 import { deleteIpvs } from '../netfilter/ipvs/ipvs.ts';
 import { makeNetfilter } from '../netfilter/netfilter.ts';
-import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../protocols/ipv4.ts';
+import { PROTOCOL_ESP, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../protocols/ipv4.ts';
 import { followDevice } from './device-events.ts';
 import { makeFib } from './fib.ts';
 import { receiveIcmp } from './icmp.ts';
@@ -26,12 +26,14 @@ import { makeSysctls } from './sysctl.ts';
 import { receiveTcp, tcpError } from './tcp/tcp-input.ts';
 import { makeTcpTable } from './tcp/tcp-table.ts';
 import { makeUdpTable, receiveUdp, udpError } from './udp-socket.ts';
+import { receiveEsp } from './xfrm/xfrm-input.ts';
 
 /** The protocols' entries, by number: the same in every namespace. @source inet_protos[] */
 const PROTOCOLS: Array<ProtocolHandler | null> = new Array(256).fill(null);
 PROTOCOLS[PROTOCOL_ICMP] = receiveIcmp;
 PROTOCOLS[PROTOCOL_UDP] = receiveUdp;
 PROTOCOLS[PROTOCOL_TCP] = receiveTcp;
+PROTOCOLS[PROTOCOL_ESP] = receiveEsp;
 const ERROR_HANDLERS: Array<ErrorHandler | null> = new Array(256).fill(null);
 ERROR_HANDLERS[PROTOCOL_UDP] = udpError;
 ERROR_HANDLERS[PROTOCOL_TCP] = tcpError;

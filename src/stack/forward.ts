@@ -16,9 +16,12 @@ import { sendIcmpError } from './icmp-error.ts';
 import { sendRedirectIfNeeded } from './icmp-redirect.ts';
 import type { NetNamespace } from './namespace.ts';
 import { output } from './output.ts';
+import { checkPolicy } from './xfrm/policy-check.ts';
+import { mtuAfterIpsec, prepareTransform } from './xfrm/transform.ts';
 
 /** Owns the packet, which has its route (outDevice, nextHop, pathMtuBytes) and is not for us. */
 export function forward(sim: Simulator, netns: NetNamespace, packet: Packet): void {
+  if (netns.xfrm !== null && !checkPolicy(sim, netns, packet, 'fwd')) return;
   if (packet.packetType !== PACKET_HOST) {
     drop(sim, packet, 'other-host', packet.inDevice);
     return;
@@ -30,15 +33,17 @@ export function forward(sim: Simulator, netns: NetNamespace, packet: Packet): vo
     drop(sim, packet, 'ttl-exceeded', packet.inDevice);
     return;
   }
+  if (netns.xfrm !== null && !prepareTransform(sim, netns, packet)) return;
   packet.flags |= PACKET_FORWARDED;
-  const mtuBytes = packet.pathMtuBytes;
+  const mtuBytes = mtuAfterIpsec(packet);
   if (packet.end - packet.start > mtuBytes && isTooBigToForward(packet, mtuBytes)) {
     sendIcmpError(sim, netns, packet, ICMP_UNREACHABLE, UNREACHABLE_FRAG_NEEDED, mtuBytes);
     drop(sim, packet, 'fragmentation-needed', packet.outDevice);
     return;
   }
   decreaseTtl(bytes, network);
-  if (packet.outDevice === packet.inDevice) sendRedirectIfNeeded(sim, netns, packet);
+  if (packet.outDevice === packet.inDevice && packet.secPath === null)
+    sendRedirectIfNeeded(sim, netns, packet);
   if (hasHook(netns.netfilter, HOOK_FORWARD)) {
     const { inDevice, outDevice } = packet;
     const passed = runHook(sim, netns.netfilter, HOOK_FORWARD, packet, inDevice, outDevice);

@@ -26,6 +26,7 @@ import {
   ipTotalBytes,
   ipVersion,
   isIpChecksumGood,
+  PROTOCOL_ESP,
 } from '../protocols/ipv4.ts';
 import { receiveArp } from './arp.ts';
 import { forward } from './forward.ts';
@@ -35,6 +36,7 @@ import { output } from './output.ts';
 import { deliverRaw } from './raw-socket.ts';
 import { REASSEMBLE_LOCAL, reassemble } from './reassembly.ts';
 import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, routeInput } from './route.ts';
+import { checkPolicy } from './xfrm/policy-check.ts';
 
 /** The protocols' entry behind every device: fills Device.deliver. Owns the packet, a whole frame. */
 export function deliverFrame(sim: Simulator, device: Device, packet: Packet): void {
@@ -106,6 +108,9 @@ export function deliverLocally(sim: Simulator, netns: NetNamespace, packet: Pack
     if (current === null) return;
   }
   const protocol = ipProtocol(current.bytes, current.network);
+  if (netns.xfrm !== null && protocol !== PROTOCOL_ESP) {
+    if (!checkPolicy(sim, netns, current, 'in')) return;
+  }
   const hasRaw = netns.rawSockets.length > 0 && deliverRaw(sim, netns, current);
   const handler = netns.protocols[protocol];
   if (handler !== null && handler !== undefined) {

@@ -27,6 +27,7 @@ import {
 } from './route.ts';
 import { routeOutputAgain } from './route-again.ts';
 import { sendReset } from './tcp/tcp-input.ts';
+import { prepareTransformAgain } from './xfrm/transform.ts';
 
 /** @source include/uapi/linux/in.h IPPROTO_IPIP */
 const PROTOCOL_IPIP = 4;
@@ -72,7 +73,7 @@ function reroute(sim: Simulator, netns: NetNamespace, packet: Packet): boolean {
   packet.outDevice = route.outDevice;
   packet.nextHop = route.nextHop;
   packet.pathMtuBytes = route.pathMtuBytes;
-  return true;
+  return netns.xfrm === null || prepareTransformAgain(sim, netns, packet);
 }
 
 /** @source net/netfilter/ipvs/ip_vs_xmit.c ip_vs_tunnel_xmit() */

@@ -17,6 +17,8 @@ import { fragmentPacket } from './fragment.ts';
 import type { NetNamespace } from './namespace.ts';
 import { neighbourOutput } from './neighbour.ts';
 import type { Route } from './route.ts';
+import { prepareTransform } from './xfrm/transform.ts';
+import { encryptPacket } from './xfrm/xfrm-output.ts';
 
 /**
  * Puts an IPv4 header before the transport payload packet.bytes[start, end) and sends it by `route`.
@@ -68,7 +70,7 @@ export function sendIpv4(
   const { sentId, sentFailure } = sim;
   sim.sentId = packet.id;
   sim.sentFailure = null;
-  localOut(sim, netns, packet);
+  if (netns.xfrm === null || prepareTransform(sim, netns, packet)) localOut(sim, netns, packet);
   const failure = sim.sentFailure;
   sim.sentId = sentId;
   sim.sentFailure = sentFailure;
@@ -97,7 +99,10 @@ export function output(sim: Simulator, netns: NetNamespace, packet: Packet): voi
   if (hasHook(netns.netfilter, HOOK_POSTROUTING)) {
     const { outDevice } = packet;
     const passed = runHook(sim, netns.netfilter, HOOK_POSTROUTING, packet, null, outDevice);
-    if (passed !== null) finishOutput(sim, netns, passed);
+    if (passed === null) return;
+    // Another source address may be under another policy.
+    const isNew = netns.xfrm !== null && netns.netfilter.isNatActive;
+    if (!isNew || prepareTransform(sim, netns, passed)) finishOutput(sim, netns, passed);
     return;
   }
   finishOutput(sim, netns, packet);
@@ -105,6 +110,10 @@ export function output(sim: Simulator, netns: NetNamespace, packet: Packet): voi
 
 /** Cuts the packet if the link is too small for it, and hands it to the neighbour layer. */
 function finishOutput(sim: Simulator, netns: NetNamespace, packet: Packet): void {
+  if (packet.transform !== null) {
+    if (encryptPacket(sim, netns, packet)) localOut(sim, netns, packet);
+    return;
+  }
   const mtuBytes = packet.pathMtuBytes;
   if (packet.end - packet.start <= mtuBytes && packet.fragmentMaxBytes === 0) {
     neighbourOutput(sim, netns, packet);

@@ -13,6 +13,8 @@ export interface Route {
   source: Ipv4;
   target: Ipv4;
   pathMtuBytes: number;
+  /** What IPsec takes of it; see xfrm/transform.ts limitRoute(). */
+  ipsecBytes: number;
   /** The MTU was learnt below the smallest allowed, or is locked: DF is not set on what is sent. */
   isMtuLearnt: boolean;
   /** Fib.generation at the time of the decision: an older one must be looked up again. */
@@ -27,6 +29,7 @@ export function makeRoute(): Route {
     source: 0,
     target: 0,
     pathMtuBytes: 0,
+    ipsecBytes: 0,
     isMtuLearnt: false,
     generation: -1,
   };

@@ -12,6 +12,7 @@ import { sendIpv4 } from './output.ts';
 import { type Route, RTN_BROADCAST, RTN_MULTICAST } from './route.ts';
 import { routeOutputAgain } from './route-again.ts';
 import { type BoundSocket, reportTooBig, takeError } from './socket.ts';
+import { limitRoute } from './xfrm/transform.ts';
 
 /** The most that one IP packet can hold. */
 const IP_MAX_BYTES = 65535;
@@ -37,6 +38,11 @@ export function routeDatagram(
     route,
   );
   if (failure !== null) return failure;
+  if (netns.xfrm !== null) {
+    const { protocol, localPort, mark } = socket;
+    const refused = limitRoute(netns, route, protocol, localPort, targetPort, mark);
+    if (refused !== null) return refused;
+  }
   if (route.type === RTN_BROADCAST && !socket.mayBroadcast) return 'EACCES';
   const mtuBytes = linkMtuOf(socket, route);
   const limit = ignoresDf(socket) ? IP_MAX_BYTES : mtuBytes;
@@ -95,6 +101,8 @@ export function sendDatagram(socket: BoundSocket, packet: Packet): Errno | null 
 export function errnoOfLoss(reason: DropReason, receivesErrors: boolean): Errno | null {
   if (DROP_REASONS[reason].layer === 'netfilter') return 'EPERM';
   switch (reason) {
+    case 'ipsec-blocked':
+      return 'EPERM';
     case 'device-down':
     case 'dead-loop':
       return 'ENETDOWN';
@@ -111,7 +119,7 @@ export function errnoOfLoss(reason: DropReason, receivesErrors: boolean): Errno 
 
 /** @source include/net/ip.h ip_sk_use_pmtu() */
 function linkMtuOf(socket: BoundSocket, route: Route): number {
-  if (socket.pathMtuDiscovery !== 'probe') return route.pathMtuBytes;
+  if (socket.pathMtuDiscovery !== 'probe') return route.pathMtuBytes - route.ipsecBytes;
   return Math.min(route.outDevice!.mtuBytes, IP_MAX_BYTES);
 }
 
@@ -125,5 +133,5 @@ function hasDf(socket: BoundSocket, route: Route, length: number): boolean {
   const { pathMtuDiscovery } = socket;
   if (pathMtuDiscovery === 'do' || pathMtuDiscovery === 'probe') return true;
   if (pathMtuDiscovery === 'dont' || route.isMtuLearnt) return false;
-  return length + IPV4_BYTES <= route.pathMtuBytes;
+  return length + IPV4_BYTES <= route.pathMtuBytes - route.ipsecBytes;
 }

@@ -17,6 +17,7 @@ import { RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, routeOutput } from './route.ts
 import { type BoundSocket, makeBoundSocket, purgeReceived } from './socket.ts';
 import { routeDatagram, sendDatagram } from './socket-send.ts';
 import { addUdpSocket, removeUdpSocket, type UdpSocket } from './udp-table.ts';
+import { limitRoute } from './xfrm/transform.ts';
 
 export { receiveUdp, udpError } from './udp-input.ts';
 export { listUdpSockets, makeUdpTable, type UdpSocket, type UdpTable } from './udp-table.ts';
@@ -49,6 +50,10 @@ export function connectUdp(socket: UdpSocket, target: Ipv4, port: number): Errno
   const { boundDevice, mark, tos } = socket;
   const failure = routeOutput(netns, target, own, boundDevice, mark, tos, route);
   if (failure !== null) return failure;
+  if (netns.xfrm !== null) {
+    const forbidden = limitRoute(netns, route, PROTOCOL_UDP, socket.localPort, port, mark);
+    if (forbidden !== null) return forbidden;
+  }
   if (route.type === RTN_BROADCAST && !socket.mayBroadcast) return 'EACCES';
   if (socket.localPort === 0) {
     const refused = takePort(socket, 0, 0);

@@ -27,6 +27,7 @@ import { sendIpv4 } from './output.ts';
 import { learnPathMtu } from './path-mtu.ts';
 import { makeRoute, type Route, RTN_LOCAL, routeOutput } from './route.ts';
 import { bindUdp, closeUdp, openUdp, type UdpSocket } from './udp-socket.ts';
+import { limitRoute } from './xfrm/transform.ts';
 
 /** A remote's cached route. @source struct dst_cache */
 interface UnderlayRoute extends UnderlayRouteSlot {
@@ -104,11 +105,11 @@ function findWay(_sim: Simulator, device: Device, remote: VxlanRemote, tos: numb
   const birth = birthOf(device);
   if (!birth.isAlive) return false;
   const vxlan = vxlanOf(device);
-  const route = cachedRoute(birth, vxlan.local, remote, tos);
+  const route = cachedRoute(birth, vxlan.local, remote, vxlan.port, tos);
   if (route === null) return false;
   vxlan.way.isLocal = route.type === RTN_LOCAL;
   vxlan.way.isCircular = route.outDevice === device;
-  vxlan.way.mtuBytes = route.pathMtuBytes;
+  vxlan.way.mtuBytes = route.pathMtuBytes - route.ipsecBytes;
   return true;
 }
 
@@ -167,6 +168,7 @@ function cachedRoute(
   birth: NetNamespace,
   local: Ipv4,
   remote: VxlanRemote,
+  port: number,
   tos: number,
 ): Route | null {
   let cached = remote.route as UnderlayRoute | null; // only this function makes one
@@ -178,7 +180,10 @@ function cachedRoute(
   if (route.generation === birth.fib.generation && cached.tos === tos) return route;
   cached.tos = tos;
   const failure = routeOutput(birth, remote.address, local, remote.device, 0, tos, route);
-  if (failure === null) return route;
+  if (failure === null) {
+    if (birth.xfrm !== null) limitRoute(birth, route, PROTOCOL_UDP, 0, remote.port || port, 0);
+    return route;
+  }
   route.generation = -1;
   return null;
 }

@@ -7,7 +7,7 @@ import { timeNs } from '../../engine/simulator.ts';
 import { jiffiesOf } from '../jiffies.ts';
 import { routeOutput } from '../route.ts';
 import { TIMESTAMP_BYTES } from './tcp-options.ts';
-import { advertisedMssOf, prngOf, syncMss } from './tcp-path.ts';
+import { advertisedMssOf, limitToIpsec, prngOf, syncMss } from './tcp-path.ts';
 import type { TcpSocket } from './tcp-record.ts';
 import type { SegmentInfo } from './tcp-segment.ts';
 import type { TcpRequest } from './tcp-small-records.ts';
@@ -94,8 +94,8 @@ function startChild(child: TcpSocket, segment: SegmentInfo): void {
     child.tos,
     child.route,
   );
-  child.isRouted = failure === null;
+  child.isRouted = failure === null && limitToIpsec(child) === null;
   child.advertisedMss = clampMss(child, advertisedMssOf(netns, child.route));
-  syncMss(child, child.route.pathMtuBytes);
+  syncMss(child, child.route.pathMtuBytes - child.route.ipsecBytes);
   initializeReceiveMss(child);
 }

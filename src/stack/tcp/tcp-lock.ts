@@ -129,7 +129,7 @@ export function followMtu(socket: TcpSocket, toldBytes: number): void {
   if (ensureRoute(socket) !== null) return;
   learnPathMtu(socket.netns, socket.remoteAddress, toldBytes, socket.route.pathMtuBytes);
   if (ensureRoute(socket) !== null) return;
-  const mtuBytes = socket.route.pathMtuBytes;
+  const mtuBytes = socket.route.pathMtuBytes - socket.route.ipsecBytes;
   const isFollowed = socket.pathMtuDiscovery === 'want' || socket.pathMtuDiscovery === 'do';
   if (!isFollowed || socket.pathMtuCookie <= mtuBytes) return;
   syncMss(socket, mtuBytes);

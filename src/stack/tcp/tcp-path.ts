@@ -5,9 +5,11 @@
 import type { Errno } from '../../base/errors.ts';
 import { nextInt32, type Prng } from '../../base/prng.ts';
 import { streamOf } from '../../engine/simulator.ts';
+import { PROTOCOL_TCP } from '../../protocols/ipv4.ts';
 import type { NetNamespace } from '../namespace.ts';
 import { routeOutput } from '../route.ts';
 import type { Route } from '../route-record.ts';
+import { limitRoute } from '../xfrm/transform.ts';
 import { TIMESTAMP_BYTES } from './tcp-options.ts';
 import type { TcpSocket } from './tcp-record.ts';
 import { TCP_MSS_DEFAULT } from './tcp-states.ts';
@@ -61,7 +63,14 @@ export function ensureRoute(socket: TcpSocket): Errno | null {
     route,
   );
   socket.isRouted = failure === null;
-  return failure;
+  return failure ?? limitToIpsec(socket);
+}
+
+/** What IPsec takes off the socket's new route; the error of a policy that forbids it. */
+export function limitToIpsec(socket: TcpSocket): Errno | null {
+  const { netns, route, localPort, remotePort, mark } = socket;
+  if (netns.xfrm === null) return null;
+  return limitRoute(netns, route, PROTOCOL_TCP, localPort, remotePort, mark);
 }
 
 /** The MSS that we announce on a route. @source net/ipv4/route.c ipv4_default_advmss() */
@@ -104,9 +113,8 @@ export function sackBlockCount(socket: TcpSocket): number {
 /** Data per packet for what is sent now. @source net/ipv4/tcp_output.c tcp_current_mss() */
 export function currentMss(socket: TcpSocket): number {
   let mss = socket.mssCache;
-  if (socket.isRouted && socket.route.pathMtuBytes !== socket.pathMtuCookie) {
-    mss = syncMss(socket, socket.route.pathMtuBytes);
-  }
+  const mtuBytes = socket.route.pathMtuBytes - socket.route.ipsecBytes;
+  if (socket.isRouted && mtuBytes !== socket.pathMtuCookie) mss = syncMss(socket, mtuBytes);
   const headerBytes = optionBytesOf(socket) + 20;
   return mss - (headerBytes - socket.headerBytes);
 }

@@ -33,7 +33,7 @@ import {
 import { dropRequest } from './tcp-listen.ts';
 import { lockSocket, releaseSocket, workOnBacklog } from './tcp-lock.ts';
 import { NAGLE_OFF, pushPending, sendFin } from './tcp-output.ts';
-import { currentMss, drawHash, prngOf } from './tcp-path.ts';
+import { currentMss, drawHash, limitToIpsec, prngOf } from './tcp-path.ts';
 import { hashConnecting, takePort } from './tcp-ports.ts';
 import { armKeepalive } from './tcp-rearm.ts';
 import type { TcpSocket } from './tcp-record.ts';
@@ -126,6 +126,8 @@ function connectLocked(socket: TcpSocket, target: Ipv4, port: number): Errno | n
   const failure = routeOutput(netns, remote, boundAddress, boundDevice, mark, tos, route);
   if (failure !== null) return failure;
   if (route.type !== RTN_LOCAL && route.type !== RTN_UNICAST) return 'ENETUNREACH';
+  const refused = limitToIpsec(socket);
+  if (refused !== null) return refused;
   socket.isRouted = true;
   socket.localAddress = boundAddress !== 0 ? boundAddress : route.source;
   socket.remoteAddress = remote;
@@ -140,6 +142,7 @@ function connectLocked(socket: TcpSocket, target: Ipv4, port: number): Errno | n
     socket.localAddress = boundAddress;
     return isTaken;
   }
+  limitToIpsec(socket);
   const prng = prngOf(netns);
   if (socket.writeSeq === 0) socket.writeSeq = nextInt32(prng) || 1;
   socket.iss = socket.writeSeq;

@@ -40,7 +40,7 @@ export function initConnect(socket: TcpSocket): void {
   socket.headerBytes = 20 + (sysctl.tcpTimestamps !== 0 ? TIMESTAMP_BYTES : 0);
   socket.mssClamp = socket.userMss !== 0 ? socket.userMss : TCP_MSS_DEFAULT;
   socket.maxWindow = 0;
-  syncMss(socket, socket.route.pathMtuBytes);
+  syncMss(socket, socket.route.pathMtuBytes - socket.route.ipsecBytes);
   socket.advertisedMss = clampMss(socket, advertisedMssOf(netns, socket.route));
   const initial = selectInitialWindow(
     sysctl,

@@ -5,6 +5,7 @@
  */
 import type { Ipv4 } from '../../base/ipv4-address.ts';
 import type { SecPathSlot, TransformSlot } from '../../engine/packet.ts';
+import type { Timer } from '../../engine/timer-queue.ts';
 import type { EspCipher } from '../../protocols/esp.ts';
 import type { IntTable } from '../int-table.ts';
 import type { XfrmStats } from './xfrm-stats.ts';
@@ -77,12 +78,13 @@ export interface XfrmState {
   readonly mark: XfrmMark;
   /** The mark that the encrypted packet gets, null to keep it. */
   readonly outputMark: XfrmMark | null;
-  readonly selector: XfrmSelector;
-  readonly limits: XfrmLimits;
+  selector: XfrmSelector;
+  limits: XfrmLimits;
+  /** Ends it when its time is over; null without a limit of time. */
+  expiry: Timer | null;
   readonly algorithms: readonly XfrmAlgorithm[];
   readonly flags: number;
   readonly sequence: number;
-  readonly isExpiredSoft: boolean;
   /** Does the work; null for a larval one (`ip xfrm state allocspi`). */
   readonly cipher: EspCipher | null;
   /** ESP header and IV, and in tunnel mode the new IP header. */
@@ -134,6 +136,9 @@ export interface XfrmPolicy {
   transformSource: Ipv4;
   transformTarget: Ipv4;
   transformGeneration: number;
+  /** Whether there was a state for every template; whether one is for some packets only. */
+  isResolved: boolean;
+  areStatesSelective: boolean;
   isAlive: boolean;
 }
 
