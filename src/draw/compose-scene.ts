@@ -1,10 +1,9 @@
 /** The sheet: title, subtitle, drawing, legend, captions, in one scene. */
-import { LINE_LOOKS } from './labels.ts';
 import { looksOf, paintPlacement } from './paint.ts';
 import { type Placement, shift } from './placement.ts';
 import type { Scene, Shape } from './scene.ts';
 import type { Snapshot } from './snapshot.ts';
-import { textWidth, wrapText } from './text.ts';
+import { wrapText } from './text.ts';
 import type { Theme } from './theme.ts';
 import type { Words } from './words.ts';
 
@@ -14,7 +13,6 @@ export interface SheetOptions {
   readonly words: Words;
   readonly title: string;
   readonly subtitle: string;
-  readonly hasLegend: boolean;
 }
 
 const MARGIN = 18;
@@ -32,7 +30,7 @@ export type Block = (width: number) => {
 export function composeSheet(
   placement: Placement,
   options: SheetOptions,
-  over: readonly Shape[] = [],
+  over: () => readonly Shape[] = () => [],
   blocks: readonly Block[] = [],
 ): Scene {
   const { theme, title, subtitle, snapshot, words } = options;
@@ -53,7 +51,7 @@ export function composeSheet(
   const dx = (width - placement.width) / 2;
   shift(placement, dx, y);
   const looks = looksOf(snapshot.networks, theme);
-  shapes.push(...paintPlacement(placement, theme, looks), ...over);
+  shapes.push(...paintPlacement(placement, theme, looks), ...over());
   y += placement.height;
   for (const block of blocks) {
     const { shapes: inside, height } = block(width - 2 * MARGIN);
@@ -97,6 +95,3 @@ export function moveShape(shape: Shape, dx: number, dy: number): Shape {
   }
   return { ...shape, x: shape.x + dx, y: shape.y + dy };
 }
-
-export const captionLook = LINE_LOOKS.address;
-export const measure = textWidth;

@@ -1,9 +1,11 @@
 /** From a snapshot to a picture: the one entry of this layer for commands. */
-import { composeSheet } from './compose-scene.ts';
+import { type Block, composeSheet } from './compose-scene.ts';
 import type { LabelOptions } from './labels.ts';
+import { legendBlock } from './legend.ts';
+import { captionBlock, type NamedWay, paintWays } from './paint-way.ts';
 import type { Placement } from './placement.ts';
 import { layOutRack } from './rack-layout.ts';
-import type { Scene } from './scene.ts';
+import type { Scene, Shape } from './scene.ts';
 import { indexSnapshot, type Snapshot } from './snapshot.ts';
 import { THEME_OF, type ThemeName } from './theme.ts';
 import { type Language, WORDS, type Words } from './words.ts';
@@ -24,17 +26,32 @@ export async function layOut(snapshot: Snapshot, labels: LabelOptions): Promise<
   const index = indexSnapshot(snapshot);
   const rack = layOutRack(snapshot, index, labels);
   if (rack !== null) return rack;
-  return { width: 0, height: 0, boxes: [], wires: [] };
+  const { layOutLayered } = await import('./layered-layout.ts');
+  return layOutLayered(snapshot, index, labels);
 }
 
 /** The whole picture. */
-export async function drawSnapshot(snapshot: Snapshot, options: DrawOptions): Promise<Scene> {
+export async function drawSnapshot(
+  snapshot: Snapshot,
+  options: DrawOptions,
+  ways: readonly NamedWay[] = [],
+): Promise<Scene> {
   const words = WORDS[options.language];
   const theme = THEME_OF[options.theme];
+  const index = indexSnapshot(snapshot);
   const placement = await layOut(snapshot, { words, hasMacs: true });
-  const title = options.title !== '' ? options.title : snapshot.title;
+  const title = options.title !== '' ? options.title : titleOf(snapshot, ways);
   const subtitle = subtitleOf(snapshot, words);
-  return composeSheet(placement, { ...options, snapshot, theme, words, title, subtitle });
+  const over = (): Shape[] => paintWays(ways, placement, index, theme, words);
+  const blocks: Block[] = [];
+  if (ways.length > 0) blocks.push(captionBlock(ways, index, theme, words));
+  if (options.hasLegend) blocks.push(legendBlock(placement, snapshot, theme, words));
+  return composeSheet(placement, { snapshot, theme, words, title, subtitle }, over, blocks);
+}
+
+function titleOf({ title }: Snapshot, ways: readonly NamedWay[]): string {
+  const ends = ways.map(({ from, to }) => `${from} → ${to}`).join(', ');
+  return ends === '' ? title : `${ends}: ${title}`;
 }
 
 /** How much there is, and which networks. */

@@ -115,6 +115,7 @@ export interface BoxSeed {
   readonly description?: string;
   readonly tone?: string;
   readonly minWidth?: number;
+  readonly note?: string;
 }
 
 /** A box as large as its lines, not placed yet. */
@@ -132,6 +133,7 @@ export function makeBox(seed: BoxSeed): Box {
     networkId: seed.networkId ?? null,
     description: seed.description ?? '',
     tone: seed.tone ?? '',
+    note: seed.note ?? '',
   };
 }
 

@@ -3,7 +3,7 @@ import { LINE_LOOKS } from './labels.ts';
 import { type Box, type BoxLine, centreX, type Placement, type Wire } from './placement.ts';
 import type { GroupShape, Shape, TextShape } from './scene.ts';
 import type { NetworkView } from './snapshot.ts';
-import { fitText } from './text.ts';
+import { fitText, textWidth } from './text.ts';
 import type { NetworkLook, Theme } from './theme.ts';
 import { findHops, roundedPath } from './wire-path.ts';
 
@@ -13,9 +13,11 @@ export type Looks = (networkId: string | null) => NetworkLook;
 /** Hues in the order of the networks; those of the surroundings share one. */
 export function looksOf(networks: readonly NetworkView[], theme: Theme): Looks {
   const looks = new Map<string, NetworkLook>();
+  // Where nothing lies over anything else (a chain of routers), every network has a hue.
+  const hasPlain = networks.some(({ isOverlaying }) => isOverlaying);
   let next = 0;
   for (const { id, isOverlaying } of networks) {
-    if (!isOverlaying) looks.set(id, theme.plainNetwork);
+    if (hasPlain && !isOverlaying) looks.set(id, theme.plainNetwork);
     else looks.set(id, theme.networks[next++ % theme.networks.length]!);
   }
   return (id) => (id === null ? theme.plainNetwork : (looks.get(id) ?? theme.plainNetwork));
@@ -72,6 +74,11 @@ function frameTitle(box: Box, theme: Theme): GroupShape {
     const text = fitText(line.text, room, look.size, look.font);
     const fill = isFirst && isMachine ? theme.ink : theme.muted;
     children.push({ kind: 'text', x, y, text, size: look.size, font: look.font, fill, halo });
+    const at = textWidth(text, look.size, look.font) + 7;
+    if (isFirst && box.note !== '' && at + textWidth(box.note, 9.5) <= room) {
+      const note = { x: x + at, y, text: box.note, size: 9.5, font: 'regular' as const };
+      children.push({ kind: 'text', ...note, fill: theme.muted, halo });
+    }
     y += 12;
   }
   return { kind: 'group', id: '', className: 'title', title: '', children };

@@ -42,6 +42,8 @@ export interface Box {
   readonly description: string;
   /** Finer tone of the kind: `container`, `sandbox`, `host`, `client`, `internet`, `down` ... */
   readonly tone: string;
+  /** What it is, beside the title of a frame. */
+  readonly note: string;
 }
 
 export type WireKind = 'link' | 'route' | 'tunnel' | 'parent' | 'touch';

@@ -153,6 +153,7 @@ function addTab(box: Box | null, boxes: Box[]): void {
 function placeRows(parts: HostParts, frame: Box, boxes: Box[], wires: Wire[]): void {
   const { leaves, root, sandboxes } = parts;
   const rows = [...sandboxes, ...(root === null ? [] : [root])];
+  widenForHomed(leaves, rows);
   const widths = rows.map((row) => minWidthOf(parts, row));
   const lowerLeast = widths.reduce((sum, width) => sum + width + GAP_X, -GAP_X);
   const upperLeast = leaves.reduce((sum, each) => sum + each.frame.width + GAP_X, -GAP_X);
@@ -174,6 +175,21 @@ function placeRows(parts: HostParts, frame: Box, boxes: Box[], wires: Wire[]): v
   }
   frame.width = inner + 2 * PADDING;
   frame.height = Math.max(...boxes.slice(1).map(bottomOf)) + PADDING;
+}
+
+/** A bar is as wide as the containers that are wired to it alone, so that their wires run straight. */
+function widenForHomed(leaves: readonly PlacedLeaf[], rows: readonly RowNamespace[]): void {
+  const items = rows.flatMap((row) => row.items);
+  const all = items.reduce((sum, { tabs }) => sum + tabs.length, 0);
+  if (all > leaves.length * 1.5) return;
+  for (const item of items) {
+    const partners = new Set(item.tabs.map(({ partnerId }) => partnerId));
+    const homed = leaves.filter(
+      ({ devices }) => devices.length > 0 && devices.every(({ device }) => partners.has(device.id)),
+    );
+    const width = homed.reduce((sum, { frame }) => sum + frame.width + GAP_X, 0);
+    item.minWidth = Math.max(item.minWidth, width - 2 * NAMESPACE_PADDING);
+  }
 }
 
 /** Spare width goes to the namespaces with most wires. */

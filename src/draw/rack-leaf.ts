@@ -59,9 +59,10 @@ export function namespaceFrame(
     ingress: words.ingress,
     plain: words.namespace,
   }[kind];
-  const title =
-    kind === 'root' && label !== '' && !/^h?\d*$/.test(label) ? label : shortName(label);
-  const lines: BoxLine[] = [{ text: shortName(title), style: 'title' }];
+  // A host's own namespace is called after the machine, whose frame says so already.
+  const isOwn = kind === 'root' && parentId === `m:${label}`;
+  const title = isOwn ? what : shortName(label);
+  const lines: BoxLine[] = [{ text: title, style: 'title' }];
   if (guests.length > 0) {
     const names = guests
       .slice(0, 4)
@@ -76,5 +77,6 @@ export function namespaceFrame(
     lines,
     description: [what, label, note, ...guests].filter((text) => text !== '').join(', '),
     tone: kind,
+    note: isOwn ? '' : what,
   });
 }

@@ -23,7 +23,7 @@ export interface RowItem {
   readonly tabs: readonly Tab[];
   /** Boxes below that are joined to it on layer 2. */
   readonly lower: readonly DeviceView[];
-  readonly minWidth: number;
+  minWidth: number;
 }
 
 export interface RowNamespace {
@@ -54,6 +54,7 @@ export function planRow(
   const onTabs = new Set(items.flatMap(({ tabs }) => tabs.map(({ box }) => box?.id ?? '')));
   const lower = devices
     .filter((device) => !bars.includes(device) && !onTabs.has(device.id))
+    .sort((one, other) => Number(one.isLoopback) - Number(other.isLoopback))
     .map((device) => ({ device, box: interfaceBox(index, device, labels) }));
   const hasDown = (item: RowItem): number =>
     item.lower.length > 0 || outsidePeer(index, item.device) !== null ? 1 : 0;

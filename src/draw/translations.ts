@@ -1,6 +1,7 @@
 /** What the nat tables of a namespace rewrite, in a few words a rule: for the router of a picture. */
 import { ruleText, targetName } from '../netfilter/iptables/rule-text.ts';
 import type { Netfilter } from '../netfilter/netfilter.ts';
+import { HOOK_FORWARD } from '../netfilter/netfilter-hooks.ts';
 
 /** Rules that are told; the picture shows fewer. */
 const TRANSLATIONS_MAX = 100;
@@ -19,6 +20,8 @@ export function translationsOf(netfilter: Netfilter): string[] {
       if (text !== '' && texts.size < TRANSLATIONS_MAX) texts.add(text);
     }
   }
+  const forward = netfilter.tables.filter.base[HOOK_FORWARD];
+  if (forward?.isPolicyDrop === true) texts.add('FORWARD: policy DROP');
   return [...texts];
 }
 

@@ -1,11 +1,15 @@
 /** `netsim graph TOPOLOGY`: draws it. */
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import { NetsimError } from '../../base/errors.ts';
-import { drawSnapshot } from '../../draw/draw.ts';
+import { DETAILS, type Detail, drawSnapshot } from '../../draw/draw.ts';
 import { writeSvg } from '../../draw/svg.ts';
 import { takeSnapshot } from '../../draw/take-snapshot.ts';
+import { THEMES, type ThemeName } from '../../draw/theme.ts';
+import { LANGUAGES, type Language } from '../../draw/words.ts';
 import { machineOf } from '../../topology/topology.ts';
+import { readWishes, walkWays } from '../draw-ways.ts';
 import { readCommonOptions, readComposeOptions, withCommonOptions } from '../options.ts';
 import { openTopology } from '../session.ts';
 import { takeTopology } from '../topologies.ts';
@@ -13,38 +17,55 @@ import type { NetsimCommand } from './command.ts';
 
 interface GraphFlags {
   readonly output?: string;
+  readonly path: readonly string[];
+  readonly theme: ThemeName;
+  readonly lang: Language;
+  readonly detail: Detail;
+  readonly title: string;
+  readonly legend?: boolean;
 }
 
 export const graph: NetsimCommand = {
   name: 'graph',
   usage: '<topology>',
-  description: 'draw the network as it is wired',
+  description: 'draw the network as it is wired, and the way of a packet through it',
   prepare: (command) =>
     void withCommonOptions(command)
       .allowUnknownOption(false)
-      .option('-o, --output <file>', 'where to write; the ending names the format'),
+      .option('-o, --output <file>', 'where to write; the ending names the format')
+      .option(
+        '--path <names...>',
+        'FROM TO: send a packet and draw its way; twice for two ways',
+        [],
+      )
+      .addOption(new Option('--detail <level>', 'how much').choices(DETAILS).default('devices'))
+      .addOption(new Option('--theme <name>', 'colours').choices(THEMES).default('light'))
+      .addOption(new Option('--lang <code>', 'language').choices(LANGUAGES).default('en'))
+      .option('--title <text>', 'another title', '')
+      .option('--legend', 'say what the signs mean'),
   async run(args, command, surroundings) {
     const options = readCommonOptions(command, surroundings);
-    const taken = takeTopology(args, { ...surroundings, ...readComposeOptions(command) });
+    const flags = command.opts<GraphFlags>();
+    const { wishes, rest } = readWishes(flags.path);
+    const request = { ...surroundings, ...readComposeOptions(command) };
+    const taken = takeTopology([...args, ...rest], request);
     if (taken === null) {
       throw new NetsimError('usage', 'expected a topology', { hint: 'netsim graph overlay' });
     }
     const { topology } = taken.loaded;
-    const session = await openTopology(taken.loaded, options, surroundings);
+    const silent = { ...surroundings, write: () => {} };
+    const session = await openTopology(taken.loaded, options, silent);
+    const ways = await walkWays(session, wishes);
     const snapshot = takeSnapshot(session.world, {
       title: topology.title,
       description: topology.description,
       machineOf: (name) => machineOf(topology, name),
     });
-    const scene = await drawSnapshot(snapshot, {
-      detail: 'devices',
-      theme: 'light',
-      language: 'en',
-      title: '',
-      hasLegend: false,
-    });
+    const { theme, lang: language, detail, title } = flags;
+    const hasLegend = flags.legend === true;
+    const scene = await drawSnapshot(snapshot, { detail, theme, language, title, hasLegend }, ways);
     const text = writeSvg(scene);
-    const { output } = command.opts<GraphFlags>();
+    const { output } = flags;
     if (output === undefined) surroundings.write(text);
     else writeFileSync(resolve(surroundings.cwd, output), text);
     return 0;
