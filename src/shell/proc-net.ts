@@ -2,6 +2,7 @@
 import { formatIpv4, type Ipv4, maskOf } from '../base/ipv4-address.ts';
 import { formatMacHalves } from '../base/mac-address.ts';
 import { renderProcConntrack } from '../netfilter/conntrack-text.ts';
+import { procIpvs, procIpvsConnections, procIpvsStatistics } from '../netfilter/ipvs/text.ts';
 import { listRoutes } from '../stack/fib.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
 import { listNeighbours } from '../stack/neighbour.ts';
@@ -12,6 +13,9 @@ import { RTN_UNICAST, TABLE_MAIN } from '../stack/route-type.ts';
 export const PROC_NET: Readonly<Record<string, (netns: NetNamespace) => string>> = {
   arp: arpTable,
   dev: deviceTable,
+  ip_vs: procIpvs,
+  ip_vs_conn: procIpvsConnections,
+  ip_vs_stats: procIpvsStatistics,
   nf_conntrack: renderProcConntrack,
   route: routeTable,
 };

@@ -14,7 +14,6 @@ import { listConnections } from './connection-table.ts';
 import { type Ipvs, ipvsOf, isIpvsProtocol, serviceKey } from './ipvs.ts';
 import { findScheduler, type IpvsScheduler } from './scheduler.ts';
 import {
-  clearIpvsStatistics,
   FORWARD_MASQ,
   FORWARD_ROUTE,
   FORWARD_TUNNEL,
@@ -22,8 +21,8 @@ import {
   type IpvsService,
   makeIpvsDestination,
   makeIpvsSchedule,
-  makeIpvsStatistics,
 } from './service.ts';
+import { clearIpvsStatistics, makeIpvsStatistics } from './statistics.ts';
 import { TCP_ESTABLISHED, TCP_FIN_WAIT } from './tcp-state.ts';
 
 /** A network namespace, as far as IPVS is concerned. */

@@ -15,13 +15,9 @@ import {
   forgetConnections,
   makeConnectionTable,
 } from './connection-table.ts';
-import {
-  type IpvsDestination,
-  type IpvsService,
-  type IpvsStatistics,
-  makeIpvsStatistics,
-} from './service.ts';
+import type { IpvsDestination, IpvsService } from './service.ts';
 import { type IpvsSettings, makeIpvsSettings } from './settings.ts';
+import { type IpvsStatistics, makeIpvsStatistics } from './statistics.ts';
 import { makeTcpTimeouts } from './tcp-state.ts';
 
 const UDP_TIMEOUT_SEC = 300;

@@ -1,30 +1,10 @@
 /**
- * The records of a virtual service and of a destination (a real server), and their counters.
- * @source include/net/ip_vs.h struct ip_vs_service, struct ip_vs_dest, struct ip_vs_kstats
+ * The records of a virtual service and of a destination (a real server).
+ * @source include/net/ip_vs.h struct ip_vs_service, struct ip_vs_dest
  */
 import type { Ipv4 } from '../../base/ipv4-address.ts';
 import type { IpvsScheduler } from './scheduler.ts';
-
-/** What `--stats` shows. */
-export interface IpvsStatistics {
-  connections: number;
-  inPackets: number;
-  outPackets: number;
-  inBytes: number;
-  outBytes: number;
-}
-
-export function makeIpvsStatistics(): IpvsStatistics {
-  return { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
-}
-
-export function clearIpvsStatistics(statistics: IpvsStatistics): void {
-  statistics.connections = 0;
-  statistics.inPackets = 0;
-  statistics.outPackets = 0;
-  statistics.inBytes = 0;
-  statistics.outBytes = 0;
-}
+import { type IpvsStatistics, makeIpvsStatistics } from './statistics.ts';
 
 /** How packets go to a destination. @source IP_VS_CONN_F_FWD_MASK */
 export const FORWARD_MASQ = 0;

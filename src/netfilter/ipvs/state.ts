@@ -21,7 +21,8 @@ import {
 import { endConnection } from './connection-table.ts';
 import { touchConnection } from './connection-wheel.ts';
 import type { Ipvs } from './ipvs.ts';
-import { FORWARD_MASQ, type IpvsDestination, type IpvsStatistics } from './service.ts';
+import { FORWARD_MASQ, type IpvsDestination } from './service.ts';
+import { countIn, countNew, countOut } from './statistics.ts';
 import {
   DIRECTION_INPUT,
   DIRECTION_INPUT_ONLY,
@@ -31,41 +32,34 @@ import {
   TCP_ESTABLISHED,
 } from './tcp-state.ts';
 
-function addIn(statistics: IpvsStatistics, sizeBytes: number): void {
-  statistics.inPackets++;
-  statistics.inBytes += sizeBytes;
-}
-
-function addOut(statistics: IpvsStatistics, sizeBytes: number): void {
-  statistics.outPackets++;
-  statistics.outBytes += sizeBytes;
-}
-
 /** Counts a packet from the client. */
 export function countRequest(ipvs: Ipvs, connection: IpvsConnection, packet: Packet): void {
   const { destination } = connection;
   if (destination === null || !destination.isAvailable) return;
+  const now = nowTicks(ipvs.netfilter.netns.sim);
   const sizeBytes = packet.end - packet.network;
-  addIn(destination.statistics, sizeBytes);
-  addIn(destination.service.statistics, sizeBytes);
-  addIn(ipvs.statistics, sizeBytes);
+  countIn(destination.statistics, sizeBytes, now);
+  countIn(destination.service.statistics, sizeBytes, now);
+  countIn(ipvs.statistics, sizeBytes, now);
 }
 
 /** Counts a packet to the client. */
 export function countReply(ipvs: Ipvs, connection: IpvsConnection, packet: Packet): void {
   const { destination } = connection;
   if (destination === null || !destination.isAvailable) return;
+  const now = nowTicks(ipvs.netfilter.netns.sim);
   const sizeBytes = packet.end - packet.network;
-  addOut(destination.statistics, sizeBytes);
-  addOut(destination.service.statistics, sizeBytes);
-  addOut(ipvs.statistics, sizeBytes);
+  countOut(destination.statistics, sizeBytes, now);
+  countOut(destination.service.statistics, sizeBytes, now);
+  countOut(ipvs.statistics, sizeBytes, now);
 }
 
 /** Counts a new connection. */
 export function countConnection(ipvs: Ipvs, destination: IpvsDestination): void {
-  destination.statistics.connections++;
-  destination.service.statistics.connections++;
-  ipvs.statistics.connections++;
+  const now = nowTicks(ipvs.netfilter.netns.sim);
+  countNew(destination.statistics, now);
+  countNew(destination.service.statistics, now);
+  countNew(ipvs.statistics, now);
 }
 
 /**

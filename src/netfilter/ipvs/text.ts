@@ -9,6 +9,7 @@ import { nowTicks, TICKS_PER_SEC } from '../conntrack-table.ts';
 import { CONNECTION_TEMPLATE, type IpvsConnection, TEMPLATE_ASSURED } from './connection.ts';
 import { type IpvsHost, listIpvsConnections, listIpvsServices } from './control.ts';
 import { FORWARD_MASQ, FORWARD_TUNNEL, type IpvsDestination, type IpvsService } from './service.ts';
+import { makeIpvsStatistics, ratesOf } from './statistics.ts';
 import { IPVS_TCP_STATE_NAMES } from './tcp-state.ts';
 
 /** Whole seconds that a connection has left. */
@@ -57,14 +58,14 @@ function forwardName({ forwarding }: IpvsDestination): string {
 
 function serviceLine(service: IpvsService): string {
   const { fwmark, protocol, address, port, scheduler } = service;
+  const ops = service.isOnePacket ? 'ops ' : '';
   const name =
     fwmark !== 0
-      ? `FWM  ${hex(fwmark, 8)} ${scheduler.name} `
-      : `${protocolName(protocol)}  ${hex(address, 8)}:${hex(port, 4)} ${scheduler.name} `;
-  const ops = service.isOnePacket ? 'ops ' : '';
-  if (!service.isPersistent) return `${name}${ops}\n`;
+      ? `FWM  ${hex(fwmark, 8)} ${scheduler.name} ${ops}`
+      : `${protocolName(protocol)}  ${hex(address, 8)}:${hex(port, 4)} ${scheduler.name} ${ops} `;
+  if (!service.isPersistent) return `${name}\n`;
   const ticks = service.persistenceSec * TICKS_PER_SEC;
-  return `${name}${ops}persistent ${ticks} ${hex(service.netmask, 8)}\n`;
+  return `${name}persistent ${ticks} ${hex(service.netmask, 8)}\n`;
 }
 
 /** /proc/net/ip_vs */
@@ -86,28 +87,22 @@ export function procIpvs(host: IpvsHost): string {
   return text;
 }
 
-/** /proc/net/ip_vs_stats */
+/** /proc/net/ip_vs_stats: the sums of all services, and their rates. */
 export function procIpvsStatistics(host: IpvsHost): string {
-  const { ipvs } = host.netfilter;
-  const values =
-    ipvs === null
-      ? [0, 0, 0, 0, 0]
-      : [
-          ipvs.statistics.connections,
-          ipvs.statistics.inPackets,
-          ipvs.statistics.outPackets,
-          ipvs.statistics.inBytes,
-          ipvs.statistics.outBytes,
-        ];
-  const row = (cells: readonly number[]): string => {
-    const [a, b, c, d, e] = cells.map((cell) => cell.toString(16).toUpperCase());
-    return `${a!.padStart(8)} ${b!.padStart(8)} ${c!.padStart(8)} ${d!.padStart(16)} ${e!.padStart(16)}\n`;
-  };
+  const { ipvs, netns } = host.netfilter;
+  const statistics = ipvs?.statistics ?? makeIpvsStatistics();
+  const { connections, inPackets, outPackets, inBytes, outBytes } = statistics;
   return (
     '   Total Incoming Outgoing         Incoming         Outgoing\n' +
     '   Conns  Packets  Packets            Bytes            Bytes\n' +
-    `${row(values)}\n` +
+    `${statisticsRow([connections, inPackets, outPackets, inBytes, outBytes])}\n` +
     ' Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s\n' +
-    row([0, 0, 0, 0, 0])
+    statisticsRow(ratesOf(statistics, nowTicks(netns.sim)))
   );
+}
+
+function statisticsRow(cells: readonly number[]): string {
+  const widths = [8, 8, 8, 16, 16];
+  const texts = cells.map((cell, i) => cell.toString(16).toUpperCase().padStart(widths[i]!));
+  return `${texts.join(' ')}\n`;
 }

@@ -4,6 +4,7 @@
  * @source ipvsadm 1.31 ipvsadm.c print_service_entry(), print_conn(), print_largenum()
  */
 import { formatIpv4, type Ipv4 } from '../../base/ipv4-address.ts';
+import { nowTicks } from '../../netfilter/conntrack-table.ts';
 import type { IpvsHost } from '../../netfilter/ipvs/control.ts';
 import { listIpvsConnections, listIpvsServices } from '../../netfilter/ipvs/control.ts';
 import {
@@ -11,11 +12,12 @@ import {
   FORWARD_TUNNEL,
   type IpvsDestination,
   type IpvsService,
-  type IpvsStatistics,
 } from '../../netfilter/ipvs/service.ts';
+import { type IpvsStatistics, ratesOf } from '../../netfilter/ipvs/statistics.ts';
 import { connectionExpiresSec, connectionStateName } from '../../netfilter/ipvs/text.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../../protocols/ipv4.ts';
-import { addressPortText, type IpvsadmOption } from './ipvsadm-request.ts';
+import type { IpvsadmOption } from './ipvsadm-options.ts';
+import { addressPortText } from './ipvsadm-request.ts';
 
 type Options = ReadonlySet<IpvsadmOption>;
 
@@ -73,11 +75,17 @@ function largeNumber(value: number, options: Options): string {
   return `${String(Math.floor(value / unit)).padStart(8)}${letter}`;
 }
 
-function statisticsText(statistics: IpvsStatistics, options: Options): string {
+/** The five columns of --stats or --rate. */
+function statisticsText(statistics: IpvsStatistics, options: Options, now: number): string {
   const { connections, inPackets, outPackets, inBytes, outBytes } = statistics;
-  return [connections, inPackets, outPackets, inBytes, outBytes]
-    .map((value) => largeNumber(value, options))
-    .join('');
+  const cells = options.has('rate')
+    ? ratesOf(statistics, now)
+    : [connections, inPackets, outPackets, inBytes, outBytes];
+  return cells.map((value) => largeNumber(value, options)).join('');
+}
+
+function hasStatistics(options: Options): boolean {
+  return options.has('stats') || options.has('rate');
 }
 
 const RATE_COLUMNS = ['CPS', 'InPPS', 'OutPPS', 'InBPS', 'OutBPS'];
@@ -114,13 +122,10 @@ function serviceName(service: IpvsService, options: Options): string {
   return name.slice(0, SERVICE_WIDTH);
 }
 
-function serviceText(service: IpvsService, options: Options): string {
+function serviceText(service: IpvsService, options: Options, now: number): string {
   const name = serviceName(service, options);
-  if (options.has('stats')) {
-    return `${name.padEnd(SERVICE_WIDTH)}${statisticsText(service.statistics, options)}\n`;
-  }
-  if (options.has('rate')) {
-    return `${name.padEnd(SERVICE_WIDTH)}${largeNumber(0, options).repeat(5)}\n`;
+  if (hasStatistics(options)) {
+    return `${name.padEnd(SERVICE_WIDTH)}${statisticsText(service.statistics, options, now)}\n`;
   }
   let flags = '';
   if (service.isPersistent) {
@@ -131,14 +136,14 @@ function serviceText(service: IpvsService, options: Options): string {
   return `${name} ${service.scheduler.name}${flags}\n`;
 }
 
-function destinationText(destination: IpvsDestination, options: Options): string {
+function destinationText(destination: IpvsDestination, options: Options, now: number): string {
   const { address, port, weight, activeConnections, inactiveConnections } = destination;
   const name = endpointText(address, port, options)
     .slice(0, DESTINATION_WIDTH)
     .padEnd(DESTINATION_WIDTH);
-  if (options.has('stats'))
-    return `  -> ${name}${statisticsText(destination.statistics, options)}\n`;
-  if (options.has('rate')) return `  -> ${name}${largeNumber(0, options).repeat(5)}\n`;
+  if (hasStatistics(options)) {
+    return `  -> ${name}${statisticsText(destination.statistics, options, now)}\n`;
+  }
   const cell = (value: number | string, width: number) => String(value).padEnd(width);
   const counts = `${cell(activeConnections, 10)} ${cell(inactiveConnections, 10)}`;
   if (options.has('thresholds')) {
@@ -157,21 +162,31 @@ function destinationsOf(service: IpvsService, options: Options): IpvsDestination
   return options.has('nosort') ? destinations : destinations.sort(compareDestinations);
 }
 
-/** The title and these services. */
-export function servicesText(services: readonly IpvsService[], options: Options): string {
+/** The title and these services, at tick `now`. */
+export function servicesText(
+  services: readonly IpvsService[],
+  options: Options,
+  now: number,
+): string {
   let text = titleText(options);
   for (const service of services) {
-    text += serviceText(service, options);
-    for (const each of destinationsOf(service, options)) text += destinationText(each, options);
+    text += serviceText(service, options, now);
+    for (const each of destinationsOf(service, options))
+      text += destinationText(each, options, now);
   }
   return text;
+}
+
+/** The present moment of a namespace, in ticks. */
+export function nowOf(host: IpvsHost): number {
+  return nowTicks(host.netfilter.netns.sim);
 }
 
 /** `ipvsadm -L` */
 export function listText(host: IpvsHost, options: Options): string {
   const services = [...listIpvsServices(host)];
   if (!options.has('nosort')) services.sort(compareServices);
-  return `IP Virtual Server version 1.2.1 (size=4096)\n${servicesText(services, options)}`;
+  return `IP Virtual Server version 1.2.1 (size=4096)\n${servicesText(services, options, nowOf(host))}`;
 }
 
 /** `ipvsadm -S`: the commands that make the table. */

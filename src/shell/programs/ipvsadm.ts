@@ -1,5 +1,5 @@
 /** `ipvsadm`, `ipvsadm-save` and `ipvsadm-restore`, of ipvsadm 1.31. */
-import { KernelError } from '../../base/errors.ts';
+import { ERRNO, type Errno, KernelError } from '../../base/errors.ts';
 import {
   addIpvsDestination,
   addIpvsService,
@@ -18,7 +18,7 @@ import {
 } from '../../netfilter/ipvs/control.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
 import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
-import { connectionsText, listText, saveText, servicesText } from './ipvsadm-list.ts';
+import { connectionsText, listText, nowOf, saveText, servicesText } from './ipvsadm-list.ts';
 import { type IpvsadmRequest, parseIpvsadm } from './ipvsadm-request.ts';
 import { IPVSADM_USAGE, IPVSADM_VERSION } from './ipvsadm-usage.ts';
 import { CommandError } from './words.ts';
@@ -94,7 +94,7 @@ function list(context: ProgramContext, request: IpvsadmRequest): number {
       context.writeError('No such service\n');
       return 1;
     }
-    context.write(servicesText([service], options));
+    context.write(servicesText([service], options, nowOf(netns)));
   } else if (options.has('timeout')) {
     const { tcp, tcpFin, udp } = readIpvsTimeouts(netns);
     context.write(`Timeout (tcp tcpfin udp): ${tcp} ${tcpFin} ${udp}\n`);
@@ -105,24 +105,27 @@ function list(context: ProgramContext, request: IpvsadmRequest): number {
 }
 
 /** The words of libipvs for a refusal. @source libipvs.c ipvs_strerror() */
-function refusalText(request: IpvsadmRequest, errno: string): string {
-  const { command } = request;
-  if (errno === 'ESRCH') {
-    return command === 'add-service' || command === 'flush' ? 'No such process' : 'No such service';
-  }
-  if (errno === 'EEXIST') {
-    if (command === 'add-service') return 'Service already exists';
-    if (command === 'add-server') return 'Destination already exists';
-  }
-  if (errno === 'ENOENT') {
-    if (command === 'add-service' || command === 'edit-service') {
-      return 'Scheduler or persistence engine not found';
-    }
-    return 'No such destination';
-  }
-  if (errno === 'EINVAL')
-    return 'Invalid operation.  Possibly wrong module version, address not unicast, ...';
-  return errno === 'ERANGE' ? 'Numerical result out of range' : errno;
+const REFUSALS: Readonly<Record<string, string>> = {
+  'add-service EEXIST': 'Service already exists',
+  'add-service ENOENT': 'Scheduler or persistence engine not found',
+  'edit-service ENOENT': 'Scheduler or persistence engine not found',
+  'edit-service ESRCH': 'No such service',
+  'delete-service ESRCH': 'No such service',
+  'zero ESRCH': 'No such service',
+  'add-server ESRCH': 'Service not defined',
+  'add-server EEXIST': 'Destination already exists',
+  'edit-server ESRCH': 'Service not defined',
+  'edit-server ENOENT': 'No such destination',
+  'delete-server ESRCH': 'Service not defined',
+  'delete-server ENOENT': 'No such destination',
+};
+const REFUSALS_OF_ALL: Readonly<Partial<Record<Errno, string>>> = {
+  EPERM: 'Permission denied (you must be root)',
+  EINVAL: 'Invalid operation.  Possibly wrong module version, address not unicast, ...',
+};
+
+function refusalText(request: IpvsadmRequest, errno: Errno): string {
+  return REFUSALS[`${request.command} ${errno}`] ?? REFUSALS_OF_ALL[errno] ?? ERRNO[errno];
 }
 
 function change(context: ProgramContext, request: IpvsadmRequest): number {
