@@ -34,6 +34,7 @@ export interface EngineOptions {
 }
 
 const engines = new WeakMap<Machine, DockerEngine>();
+const halted = new WeakSet<DockerEngine>();
 
 /** Starts dockerd: call it as a system call (runOn, context.kernel). */
 export function createEngine(
@@ -69,7 +70,19 @@ export function createEngine(
 
 /** The engine of a machine; null if none runs on it. */
 export function engineOf(machine: Machine): DockerEngine | null {
+  const engine = engines.get(machine);
+  return engine === undefined || halted.has(engine) ? null : engine;
+}
+
+/** The engine that was installed on a machine, running or not; null if none was. */
+export function installedEngineOf(machine: Machine): DockerEngine | null {
   return engines.get(machine) ?? null;
+}
+
+/** Says whether dockerd runs: while it does not, nobody reaches it. */
+export function setEngineRunning(engine: DockerEngine, isRunning: boolean): void {
+  if (isRunning) halted.delete(engine);
+  else halted.add(engine);
 }
 
 /**

@@ -23,7 +23,7 @@ export function refusalOf(
   const { capabilities } = machine;
   if (capabilities === null) return null;
   if (!capabilities.has('NET_RAW')) {
-    const refusal = withoutRaw(program, args);
+    const refusal = withoutRaw(machine, program, args);
     if (refusal !== null) return refusal;
   }
   if (program === 'sysctl' && args.some((each) => each === '-w' || /^[\w./-]+=/.test(each))) {
@@ -32,9 +32,12 @@ export function refusalOf(
   return capabilities.has('NET_ADMIN') ? null : withoutAdmin(program, args);
 }
 
-function withoutRaw(program: string, args: readonly string[]): Refusal | null {
+function withoutRaw(machine: Machine, program: string, args: readonly string[]): Refusal | null {
   switch (program) {
     case 'ping':
+      if (machine.hasBusybox) {
+        return { text: 'ping: permission denied (are you root?)\n', exitCode: 1 };
+      }
       // Its file has a capability that its process cannot get: the kernel does not execute it.
       return { text: 'bash: /usr/bin/ping: Operation not permitted\n', exitCode: 126 };
     case 'arping':

@@ -11,12 +11,16 @@ import type {
 import { kill, type Signal, spawn } from '../engine/process.ts';
 import { runOn } from '../engine/simulator.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
+import { refusalOf } from './capabilities.ts';
 import { beginShell, leaveShell } from './driver.ts';
 import { PROGRAMS } from './programs/index.ts';
 import { callCommand } from './run-program.ts';
 import { execute, GROUP_VARIABLE, type Io, killGroup, type Shell } from './shell.ts';
 import { SHELL_PROGRAMS } from './shell-programs.ts';
 import { makeTerminal } from './terminal.ts';
+
+/** How a shell begins that may not execute a file. */
+const SHELL_REFUSAL = 'bash: /';
 
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash', 'ash', 'dash']);
 
@@ -173,7 +177,9 @@ async function runWords(
     if (text !== null) {
       const options = { cwd: command.workingDir, stdin: text.stdin, isTerminal: true };
       const parameters = Object.fromEntries(text.rest.map((word, at) => [String(at), word]));
-      const result = await execute(shell, netns, text.text, {
+      const names = [...command.environment.keys()].filter((each) => /^[A-Za-z_]\w*$/.test(each));
+      const exported = names.length === 0 ? '' : `export ${names.join(' ')}; `;
+      const result = await execute(shell, netns, exported + text.text, {
         env: { ...env, ...parameters, [GROUP_VARIABLE]: '0' },
         ...options,
       });
@@ -181,6 +187,13 @@ async function runWords(
       command.writeError(result.stderr);
       return result.exitCode;
     }
+  }
+  const refusal = refusalOf(shell.machine, baseName(name), args);
+  if (refusal?.text.startsWith(SHELL_REFUSAL) === true) {
+    // No shell is there to say it: what was to become the program does.
+    const [, path = name] = /^bash: (\S+):/.exec(refusal.text) ?? [];
+    command.writeError(`exec ${path}: operation not permitted\n`);
+    return 1;
   }
   return callCommand(shell, netns, command.argv, ioOf(command));
 }

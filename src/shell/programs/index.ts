@@ -12,6 +12,7 @@ import { conntrack } from './conntrack.ts';
 import { curl } from './curl.ts';
 import { dig } from './dig.ts';
 import { docker } from './docker/index.ts';
+import { env, printenv } from './env.ts';
 import { ethtool } from './ethtool.ts';
 import { host } from './host.ts';
 import { hostname } from './hostname.ts';
@@ -28,6 +29,7 @@ import { sleep } from './sleep.ts';
 import { ss } from './ss.ts';
 import { sysctl } from './sysctl.ts';
 import { date, dmesg, modprobe, nsenter, ps, unshare } from './system.ts';
+import { service, systemctl } from './systemctl.ts';
 import { tc } from './tc.ts';
 import { tcpdump } from './tcpdump.ts';
 import { tracepath } from './tracepath.ts';
@@ -47,6 +49,7 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   dig,
   dmesg,
   docker,
+  env,
   ethtool,
   host,
   hostname,
@@ -64,11 +67,14 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   nslookup,
   ...packageManagers,
   ping,
+  printenv,
   ps,
   route,
+  service,
   sleep,
   ss,
   sysctl,
+  systemctl,
   tc,
   tcpdump,
   tracepath,

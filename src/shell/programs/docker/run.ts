@@ -87,7 +87,12 @@ function create(
   try {
     const spec = containerSpecOf(line, context.fileSystem, context.env);
     ensureImage(context, engine, spec, has(line, 'quiet'));
-    return context.kernel(() => createContainer(engine, spec));
+    const container = context.kernel(() => createContainer(engine, spec));
+    if (spec.networkMode === 'host' && spec.publish.length > 0) {
+      const text = 'Published ports are discarded when using host network mode';
+      context.writeError(`WARNING: ${text}\n`);
+    }
+    return container;
   } catch (error) {
     if (error instanceof OptionError) return refuse(error.message);
     if (!(error instanceof DockerError)) throw error;
