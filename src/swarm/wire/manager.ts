@@ -13,6 +13,7 @@ import { startLeader, stopLeader } from '../manager/leader.ts';
 import type { ObjectId } from '../objects.ts';
 import { acceptChannel, closeEnd, openLocalChannel, sendMessage } from './channel.ts';
 import { serveLeaderRequest, startDispatcher, stopDispatcher } from './dispatcher.ts';
+import { agree } from './dispatcher-record.ts';
 import { closeListener, openListener } from './listener.ts';
 import { refreshManagers } from './manager-status.ts';
 import {
@@ -153,6 +154,11 @@ function handleRequest(manager: ManagerWire, end: WireEnd, id: number, asked: Re
     answerRequest(end, id, 'health', null);
     return;
   }
+  if (asked.kind === 'ca') {
+    const { caDigest } = manager.state.member.cluster.settings;
+    answerRequest(end, id, 'ca', { caDigest });
+    return;
+  }
   const body = withAddress(manager, end, asked);
   if (body.kind === 'register') manager.agents.set(body.nodeId, end);
   if (manager.dispatcher !== null && isLeading(manager.raft)) {
@@ -252,9 +258,10 @@ function noteChange(manager: ManagerWire): void {
 
 function startLeading(manager: ManagerWire): void {
   const { member } = manager.state;
-  manager.dispatcher = startDispatcher(manager);
+  const dispatcher = startDispatcher(manager);
+  manager.dispatcher = dispatcher;
   refreshManagers(member.cluster, manager.raft);
-  startLeader(member.cluster, member);
+  startLeader(member.cluster, member, { commit: (_, process) => agree(process, dispatcher) });
 }
 
 function stopLeading(manager: ManagerWire): void {

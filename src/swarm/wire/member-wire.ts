@@ -17,6 +17,7 @@ import {
   wake,
 } from '../../engine/process.ts';
 import type { MemberWire, SwarmMember } from '../member.ts';
+import { openIngress } from '../network/index.ts';
 import type { ObjectId, TaskObject, TaskStatus } from '../objects.ts';
 import { markDirty } from './dispatcher-record.ts';
 import { REQUEST_TIMEOUT_NS, startManager, stopManager } from './manager.ts';
@@ -59,6 +60,7 @@ export function createWire(
       wasReady: false,
     },
     keys: null,
+    hasIngress: false,
     isClosed: false,
   };
   setWire(member, state);
@@ -104,6 +106,10 @@ function takeNews(state: WireState, news: SessionNews): void {
     state.keys = news.keys;
     member.network.setEncryptionKeys(news.keys);
   }
+  if (!state.hasIngress && openIngress(member)) {
+    state.hasIngress = true;
+    wake(state.session.waiters);
+  }
   if (news.role === member.role) return;
   member.role = news.role;
   if (news.role === 'worker') {
@@ -133,7 +139,7 @@ export function* becomeManager(process: Process, state: WireState): Program<numb
 }
 
 /** Opens 2377 and asks for a place in Raft, over the session that the node has. @throws DockerError. */
-function* joinAsManager(process: Process, state: WireState): Program<void> {
+export function* joinAsManager(process: Process, state: WireState): Program<void> {
   const { member, session } = state;
   const { nodeId } = member;
   const { end } = session;

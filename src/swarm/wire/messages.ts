@@ -71,6 +71,8 @@ export type RequestBody =
   | { readonly kind: 'renew'; readonly nodeId: ObjectId }
   | { readonly kind: 'propose' }
   | { readonly kind: 'ask' }
+  /** What authority this manager's certificates are of. */
+  | { readonly kind: 'ca' }
   | { readonly kind: 'health' };
 
 export interface Replies {
@@ -90,6 +92,7 @@ export interface Replies {
   readonly renew: null;
   readonly propose: null;
   readonly ask: null;
+  readonly ca: { readonly caDigest: string };
   readonly health: null;
 }
 
@@ -152,7 +155,7 @@ export function requestBytes(body: RequestBody): number {
 
 /** About what the real answer takes on the wire. */
 export function replyBytes(kind: RequestKind): number {
-  if (kind === 'issue') return SMALL_BYTES + CERTIFICATE_BYTES;
+  if (kind === 'issue' || kind === 'ca') return SMALL_BYTES + CERTIFICATE_BYTES;
   if (kind === 'register' || kind === 'renew') return SMALL_BYTES + CERTIFICATE_BYTES;
   if (kind === 'raft-join') return SMALL_BYTES + 400;
   return SMALL_BYTES;

@@ -7,7 +7,7 @@ import { NS_PER_SEC } from '../../base/units.ts';
 import { type Process, type Program, waitFor, wake } from '../../engine/process.ts';
 import { timeNs } from '../../engine/simulator.ts';
 import type { StoreEvent } from '../manager/store.ts';
-import type { ObjectId } from '../objects.ts';
+import type { NodeObject, ObjectId } from '../objects.ts';
 import { type Dispatcher, forgetNode, markNews } from './dispatcher-record.ts';
 import { refreshManagers } from './manager-status.ts';
 import { canRemove, propose, reconfigure, transferLeadership } from './raft.ts';
@@ -27,6 +27,9 @@ export function* runRoleManager(process: Process, dispatcher: Dispatcher): Progr
   let isChanged = true;
   const watcher = (event: StoreEvent): void => {
     if (event.table !== 'node' || event.kind === 'create') return;
+    // A session tells its node of the addresses that it has got.
+    const before = event.previous as NodeObject | null;
+    if (before !== null && before.attachments !== event.object.attachments) markNews(dispatcher);
     pending.add(event.object.id);
     isChanged = true;
     wake(dispatcher.waiters);

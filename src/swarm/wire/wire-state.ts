@@ -23,6 +23,8 @@ export interface WireState {
   readonly session: SessionState;
   /** As the node's networking has them. */
   keys: readonly NetworkKey[] | null;
+  /** Whether the node is on the ingress network. */
+  hasIngress: boolean;
   isClosed: boolean;
 }
 
