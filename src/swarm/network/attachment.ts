@@ -1,6 +1,11 @@
 /** What ties a container's endpoints to what the swarm gave it: addresses, service, ports. */
 import type { Ipv4 } from '../../base/ipv4-address.ts';
-import { type Container, DockerError, type EndpointSpec } from '../../docker/engine-record.ts';
+import {
+  type Container,
+  DockerError,
+  type EndpointSpec,
+  type EngineEvent,
+} from '../../docker/engine-record.ts';
 import type { SwarmMember } from '../member.ts';
 import type { ObjectId, PortConfig, TaskObject } from '../objects.ts';
 import { prepareNetwork, releaseNetwork } from './local-network.ts';
@@ -41,6 +46,26 @@ export function attachContainer(
   const grants = node.grants.get(container) ?? new Map<ObjectId, TaskObject>();
   grants.set(leg.network.id, attachment);
   node.grants.set(container, grants);
+  member.engine.eventListeners.add(giveBackLater(node));
+}
+
+const givers = new WeakMap<NodeNetworking, (event: EngineEvent) => void>();
+
+/** A container that has left a network gives back what it was granted there. @source moby releaseNetwork() */
+function giveBackLater(node: NodeNetworking): (event: EngineEvent) => void {
+  const known = givers.get(node);
+  if (known !== undefined) return known;
+  const { member, engine } = node;
+  const giver = ({ type, action, id, attributes }: EngineEvent): void => {
+    if (type !== 'network' || action !== 'disconnect') return;
+    const container = engine.containers.get(attributes.get('container') ?? '');
+    const attachment = container && node.grants.get(container)?.get(id);
+    if (container === undefined || attachment === undefined) return;
+    detachContainer(member, container, attachment);
+    member.wire.releaseAttachment(attachment.id);
+  };
+  givers.set(node, giver);
+  return giver;
 }
 
 /** The container is off the network again; the network goes with its last user on this node. */

@@ -24,6 +24,7 @@ import { type CommandSpec, type FlagSpec, has, textOf, UsageError } from './comm
 import { attempt, daemonText, engineFor, forEach } from './daemon.ts';
 import { isConfirmed } from './network-commands.ts';
 import { waitForContainer } from './running.ts';
+import { attachSwarmNetworks } from './swarm-attach.ts';
 
 const MANY = [1, Number.POSITIVE_INFINITY] as const;
 
@@ -73,18 +74,32 @@ export const startCommand: CommandSpec = {
     }
     const failed: string[] = [];
     for (const name of line.operands) {
-      const done = attempt(context, () => {
-        startContainer(engine, findContainer(engine, name));
-        return true;
-      });
-      if (done === null) failed.push(name);
-      else context.write(`${name}\n`);
+      if (await startOne(context, engine, name)) context.write(`${name}\n`);
+      else failed.push(name);
     }
     if (failed.length === 0) return 0;
     context.writeError(`Error: failed to start containers: ${failed.join(', ')}\n`);
     return 1;
   },
 };
+
+/** @returns whether it went well; stderr says why not. */
+async function startOne(
+  context: ProgramContext,
+  engine: DockerEngine,
+  name: string,
+): Promise<boolean> {
+  try {
+    const container = findContainer(engine, name);
+    await attachSwarmNetworks(context, engine, container);
+    context.kernel(() => startContainer(engine, container));
+    return true;
+  } catch (error) {
+    if (!(error instanceof DockerError)) throw error;
+    context.writeError(daemonText(error));
+    return false;
+  }
+}
 
 async function startAttached(
   context: ProgramContext,
@@ -96,11 +111,8 @@ async function startAttached(
   const detach = attachOutput(container, (stream, text) =>
     stream === 'stdout' ? context.write(text) : context.writeError(text),
   );
-  const done = attempt(context, () => {
-    startContainer(engine, container);
-    return true;
-  });
-  const exitCode = done === null ? 1 : await waitForContainer(context, engine, container);
+  const isStarted = await startOne(context, engine, container.id);
+  const exitCode = isStarted ? await waitForContainer(context, engine, container) : 1;
   detach();
   return exitCode;
 }

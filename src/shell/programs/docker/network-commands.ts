@@ -7,6 +7,10 @@ import {
 } from '../../../docker/engine-record.ts';
 import { connectNetwork, disconnectNetwork } from '../../../docker/network-connect.ts';
 import { findNetwork, pruneNetworks, removeNetwork } from '../../../docker/network-create.ts';
+import { removeSwarmNetwork } from '../../../swarm/api/networks.ts';
+import { memberOf } from '../../../swarm/member.ts';
+import type { NetworkObject } from '../../../swarm/objects.ts';
+import type { ProgramContext } from '../../program.ts';
 import { type CommandLine, type CommandSpec, has, listOf, textOf } from './command-line.ts';
 import {
   attempt,
@@ -24,7 +28,15 @@ import { goTime } from './duration-text.ts';
 import { endpointSpecOf } from './endpoint-options.ts';
 import { inspect } from './inspect.ts';
 import { naturalCompare } from './natural-order.ts';
-import { networkDocument } from './network-document.ts';
+import { attachSwarmNetwork } from './swarm-attach.ts';
+import {
+  allNetworks,
+  anyNetworkDocument,
+  findAnyNetwork,
+  isAllocated,
+  swarmNetworks,
+} from './swarm-networks.ts';
+import { asManager } from './swarm-request.ts';
 
 const NETWORKS: ListFormat = {
   type: 'network.networkContext',
@@ -67,10 +79,11 @@ export const networkLs: CommandSpec = {
     { name: 'quiet', short: 'q', kind: 'bool', help: 'Only display network IDs' },
   ],
   count: [0, 0],
-  run(context, line) {
+  async run(context, line) {
     const engine = engineFor(context);
     const filters = readFilters(listOf(line, 'filter'), FILTERS);
-    const rows = [...engine.networks.values()]
+    const rows = (await allNetworks(context))
+      .map((any) => (any.kind === 'local' ? any.network : listedNetwork(any.network)))
       .filter((network) => matches(engine, network, filters))
       .sort((a, b) => naturalCompare(a.name, b.name))
       .map((network) => rowOf(engine, network, has(line, 'no-trunc')));
@@ -80,9 +93,25 @@ export const networkLs: CommandSpec = {
   },
 };
 
+/** What a row shows of a network. */
+type ListedNetwork = Pick<
+  DockerNetwork,
+  'id' | 'name' | 'scope' | 'isInternal' | 'enableIpv6' | 'labels' | 'createdNs'
+> & { readonly driver: string };
+
+/** A network that only the managers have. */
+function listedNetwork(network: NetworkObject): ListedNetwork {
+  return {
+    ...network,
+    driver: isAllocated(network) ? network.driver : '',
+    scope: 'swarm',
+    enableIpv6: network.isIpv6,
+  };
+}
+
 function matches(
   engine: DockerEngine,
-  network: DockerNetwork,
+  network: ListedNetwork,
   filters: ReadonlyMap<string, readonly string[]>,
 ): boolean {
   const isPredefined = PREDEFINED.includes(network.name);
@@ -100,7 +129,7 @@ function matches(
   );
 }
 
-function rowOf(engine: DockerEngine, network: DockerNetwork, isWhole: boolean): Row {
+function rowOf(engine: DockerEngine, network: ListedNetwork, isWhole: boolean): Row {
   return {
     ID: isWhole ? network.id : network.id.slice(0, 12),
     Name: network.name,
@@ -123,10 +152,11 @@ export const networkInspect: CommandSpec = {
     { name: 'verbose', short: 'v', kind: 'bool', help: 'Verbose output for diagnostics' },
   ],
   count: [1, Number.POSITIVE_INFINITY],
-  run(context, line) {
+  async run(context, line) {
     const engine = engineFor(context);
+    const others = await swarmNetworks(context);
     return inspect(context, line.operands, textOf(line, 'format'), (name) =>
-      networkDocument(engine, findNetwork(engine, name)),
+      anyNetworkDocument(engine, findAnyNetwork(engine, others, name), has(line, 'verbose')),
     );
   },
 };
@@ -161,23 +191,45 @@ export const networkConnect: CommandSpec = {
     },
   ],
   count: [2, 2],
-  run(context, line) {
+  async run(context, line) {
     const engine = engineFor(context);
     const [networkName = '', containerName = ''] = line.operands;
+    const container = findContainer(engine, containerName);
+    const others = await swarmNetworks(context);
+    const { name } = findAttachable(engine, others, networkName);
+    const spec = endpointSpecOf(name, {
+      address: textOf(line, 'ip'),
+      mac: '',
+      aliases: listOf(line, 'alias'),
+    });
+    if (container.netns !== null) {
+      await attachSwarmNetwork(context, engine, container, { name, address: spec.address });
+    } else if (![...engine.networks.values()].some((network) => network.name === name)) {
+      container.networks.set(name, spec);
+      return 0;
+    }
     const done = attempt(context, () => {
-      const network = findNetwork(engine, networkName);
-      const container = findContainer(engine, containerName);
-      const spec = endpointSpecOf(network.name, {
-        address: textOf(line, 'ip'),
-        mac: '',
-        aliases: listOf(line, 'alias'),
-      });
-      connectNetwork(engine, network, container, spec);
+      connectNetwork(engine, findNetwork(engine, name), container, spec);
       return true;
     });
     return done === null ? 1 : 0;
   },
 };
+
+/** On a worker only a manager knows what there is: the name is taken as it is. */
+function findAttachable(
+  engine: DockerEngine,
+  others: readonly NetworkObject[],
+  reference: string,
+): { readonly name: string } {
+  const isWorker = memberOf(engine)?.role === 'worker';
+  try {
+    return findAnyNetwork(engine, others, reference).network;
+  } catch (error) {
+    if (!(error instanceof DockerError) || !isWorker) throw error;
+    return { name: reference };
+  }
+}
 
 export const networkDisconnect: CommandSpec = {
   path: 'docker network disconnect',
@@ -213,12 +265,12 @@ export const networkRm: CommandSpec = {
     { name: 'force', short: 'f', kind: 'bool', help: 'Do not error if the network does not exist' },
   ],
   count: [1, Number.POSITIVE_INFINITY],
-  run(context, line) {
+  async run(context, line) {
     const engine = engineFor(context);
     let exitCode = 0;
     for (const name of line.operands) {
       try {
-        context.kernel(() => removeNetwork(engine, findNetwork(engine, name)));
+        await removeAny(context, engine, name);
         context.write(`${name}\n`);
       } catch (error) {
         if (!(error instanceof DockerError)) throw error;
@@ -231,6 +283,21 @@ export const networkRm: CommandSpec = {
   },
 };
 
+async function removeAny(
+  context: ProgramContext,
+  engine: DockerEngine,
+  name: string,
+): Promise<void> {
+  const any = findAnyNetwork(engine, await swarmNetworks(context), name);
+  if (any.kind === 'local' && any.network.scope !== 'swarm') {
+    const { network } = any;
+    context.kernel(() => removeNetwork(engine, network));
+    return;
+  }
+  const { id } = any.network;
+  await asManager(context, ({ member, process }) => removeSwarmNetwork(member, process, id));
+}
+
 /** What prune says before it does something; without a terminal the answer is no. */
 export function isConfirmed(
   context: { stdin: string; write(text: string): void },
@@ -240,6 +307,21 @@ export function isConfirmed(
   if (has(line, 'force')) return true;
   context.write(`${warning}\nAre you sure you want to continue? [y/N] `);
   return /^y(es)?$/i.test(context.stdin.split('\n')[0]!.trim());
+}
+
+/** The managers refuse what is in use. @source moby daemon/prune.go clusterNetworksPrune() */
+async function pruneSwarmNetworks(context: ProgramContext): Promise<string[]> {
+  const names: string[] = [];
+  for (const { id, name, isIngress } of await swarmNetworks(context)) {
+    if (isIngress) continue;
+    try {
+      await asManager(context, ({ member, process }) => removeSwarmNetwork(member, process, id));
+      names.push(name);
+    } catch (error) {
+      if (!(error instanceof DockerError)) throw error;
+    }
+  }
+  return names;
 }
 
 export const networkPrune: CommandSpec = {
@@ -257,12 +339,13 @@ export const networkPrune: CommandSpec = {
     { name: 'force', short: 'f', kind: 'bool', help: 'Do not prompt for confirmation' },
   ],
   count: [0, 0],
-  run(context, line) {
+  async run(context, line) {
     const engine = engineFor(context);
     const warning =
       'WARNING! This will remove all custom networks not used by at least one container.';
     if (!isConfirmed(context, line, warning)) return 0;
-    const names = context.kernel(() => pruneNetworks(engine));
+    const names = await pruneSwarmNetworks(context);
+    names.push(...context.kernel(() => pruneNetworks(engine)));
     if (names.length > 0) {
       context.write(`Deleted Networks:\n${names.map((name) => `${name}\n`).join('')}\n`);
     }

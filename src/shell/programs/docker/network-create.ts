@@ -1,7 +1,14 @@
 /** `docker network create`. @source docker cli command/network/create.go consolidateIpam() */
 import { type Ipv4, maskOf, parseCidr, parseIpv4 } from '../../../base/ipv4-address.ts';
-import { DockerError } from '../../../docker/engine-record.ts';
-import { createNetwork, type IpamSpec, NETWORK_DEFAULTS } from '../../../docker/network-create.ts';
+import { type DockerEngine, DockerError } from '../../../docker/engine-record.ts';
+import {
+  createNetwork,
+  type IpamSpec,
+  NETWORK_DEFAULTS,
+  type NetworkSpec,
+} from '../../../docker/network-create.ts';
+import { createSwarmNetwork } from '../../../swarm/api/networks.ts';
+import { memberOf } from '../../../swarm/member.ts';
 import {
   type CommandLine,
   type CommandSpec,
@@ -11,6 +18,8 @@ import {
   UsageError,
 } from './command-line.ts';
 import { attempt, engineFor } from './daemon.ts';
+import { swarmNetworks } from './swarm-networks.ts';
+import { asManager } from './swarm-request.ts';
 
 export const networkCreate: CommandSpec = {
   path: 'docker network create',
@@ -81,34 +90,48 @@ export const networkCreate: CommandSpec = {
     },
   ],
   count: [1, 1],
-  run(context, line) {
+  async run(context, line) {
     const engine = engineFor(context);
     const ipam = consolidate(line);
     const ipamOptions = pairsOf(listOf(line, 'ipam-opt'));
-    const network = attempt(context, () =>
-      createNetwork(engine, {
-        ...NETWORK_DEFAULTS,
-        name: line.operands[0]!,
-        driver: textOf(line, 'driver'),
-        isInternal: has(line, 'internal'),
-        isAttachable: has(line, 'attachable'),
-        isIngress: has(line, 'ingress'),
-        enableIpv6: has(line, 'ipv6'),
-        options: pairsOf(listOf(line, 'opt')),
-        labels: pairsOf(listOf(line, 'label')),
-        ipamDriver: textOf(line, 'ipam-driver'),
-        ipamOptions,
-        ipam: ipam.map(specOf),
-        scope: textOf(line, 'scope'),
-        isConfigOnly: has(line, 'config-only'),
-        configFrom: textOf(line, 'config-from'),
-      }),
-    );
+    const spec = {
+      ...NETWORK_DEFAULTS,
+      name: line.operands[0]!,
+      driver: textOf(line, 'driver'),
+      isInternal: has(line, 'internal'),
+      isAttachable: has(line, 'attachable'),
+      isIngress: has(line, 'ingress'),
+      enableIpv6: has(line, 'ipv6'),
+      options: pairsOf(listOf(line, 'opt')),
+      labels: pairsOf(listOf(line, 'label')),
+      ipamDriver: textOf(line, 'ipam-driver'),
+      ipamOptions,
+      ipam: ipam.map(specOf),
+      scope: textOf(line, 'scope'),
+      isConfigOnly: has(line, 'config-only'),
+      configFrom: textOf(line, 'config-from'),
+    };
+    const { name } = spec;
+    if ((await swarmNetworks(context)).some((other) => other.name === name)) {
+      throw new DockerError(409, `network with name ${name} already exists`);
+    }
+    const network = isForSwarm(engine, spec)
+      ? await asManager(context, ({ member, process }) => createSwarmNetwork(member, process, spec))
+      : attempt(context, () => createNetwork(engine, spec));
     if (network === null) return 1;
     context.write(`${network.id}\n`);
     return 0;
   },
 };
+
+/** Whether the managers make it: on a worker the engine itself refuses. */
+function isForSwarm(
+  engine: DockerEngine,
+  { driver, scope, isIngress }: Pick<NetworkSpec, 'driver' | 'scope' | 'isIngress'>,
+): boolean {
+  if (memberOf(engine)?.role !== 'manager') return false;
+  return driver === 'overlay' || scope === 'swarm' || isIngress;
+}
 
 /** `a=b` of a list of options; without `=` the value is empty. */
 export function pairsOf(texts: readonly string[]): Map<string, string> {

@@ -16,6 +16,7 @@ import { type CommandLine, type CommandSpec, has, listOf, UsageError } from './c
 import { engineFor } from './daemon.ts';
 import { CREATE_FLAGS, containerSpecOf, OptionError } from './run-options.ts';
 import { waitForCommand, waitForContainer } from './running.ts';
+import { attachSwarmNetworks } from './swarm-attach.ts';
 
 /** Exit code of `docker run` when the engine refuses. */
 const EXIT_ENGINE = 125;
@@ -137,8 +138,13 @@ function startFailed(context: ProgramContext, error: DockerError): number {
   return /permission denied/.test(error.message) ? 126 : EXIT_ENGINE;
 }
 
-function start(context: ProgramContext, engine: DockerEngine, container: Container): number {
+async function start(
+  context: ProgramContext,
+  engine: DockerEngine,
+  container: Container,
+): Promise<number> {
   try {
+    await attachSwarmNetworks(context, engine, container);
     context.kernel(() => startContainer(engine, container));
     return 0;
   } catch (error) {
@@ -151,7 +157,11 @@ function start(context: ProgramContext, engine: DockerEngine, container: Contain
   }
 }
 
-function runDetached(context: ProgramContext, engine: DockerEngine, container: Container): number {
+function runDetached(
+  context: ProgramContext,
+  engine: DockerEngine,
+  container: Container,
+): Promise<number> {
   context.write(`${container.id}\n`);
   return start(context, engine, container);
 }
@@ -164,7 +174,7 @@ async function runAttached(
   const detach = attachOutput(container, (stream, text) =>
     stream === 'stdout' || container.spec.isTty ? context.write(text) : context.writeError(text),
   );
-  const failed = start(context, engine, container);
+  const failed = await start(context, engine, container);
   if (failed !== 0) {
     detach();
     return failed;

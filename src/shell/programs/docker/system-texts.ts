@@ -3,6 +3,7 @@
 import { makePrng, nextInt32 } from '../../../base/prng.ts';
 import type { DockerEngine } from '../../../docker/engine-record.ts';
 import { type GoStruct, goStruct } from './go-value.ts';
+import { swarmDocument, swarmText } from './swarm-info.ts';
 
 /** What an engine of one version was built of. @source the recordings; distribution packages */
 interface Build {
@@ -160,7 +161,7 @@ Server:
   Volume: local
   Network: bridge host ipvlan macvlan null overlay
   Log: awslogs fluentd gcplogs gelf journald json-file local splunk syslog
- Swarm: inactive
+${swarmText(engine).trimEnd()}
  Runtimes: io.containerd.runc.v2 runc
  Default Runtime: runc
  Init Binary: docker-init
@@ -190,14 +191,6 @@ Server:
 
 export function infoDocument(engine: DockerEngine): GoStruct {
   const counts = countsOf(engine);
-  const none = goStruct('swarm.Info', {
-    NodeID: '',
-    NodeAddr: '',
-    LocalNodeState: 'inactive',
-    ControlAvailable: false,
-    Error: '',
-    RemoteManagers: [],
-  });
   return goStruct('system.dockerInfo', {
     ID: engineId(engine),
     Containers: counts.all,
@@ -225,7 +218,7 @@ export function infoDocument(engine: DockerEngine): GoStruct {
     Name: engine.machine.name,
     ServerVersion: engine.profile.version,
     DefaultRuntime: 'runc',
-    Swarm: none,
+    Swarm: swarmDocument(engine),
     LiveRestoreEnabled: false,
   });
 }
