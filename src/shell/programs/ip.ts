@@ -8,6 +8,7 @@ import { ipNeighbour } from './ip-neighbour.ts';
 import { ipNetns } from './ip-netns.ts';
 import { ipRoute } from './ip-route.ts';
 import { ipRule } from './ip-rule.ts';
+import { ipXfrm } from './ip-xfrm.ts';
 import { CommandError, findCommand, notEmulated, runCommand } from './words.ts';
 
 /** In the order in which `ip` tries abbreviations: `ip r` is a route, `ip n` a neighbour. */
@@ -45,7 +46,7 @@ const OBJECTS = [
 
 const USAGE =
   'Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n' +
-  'where  OBJECT := { address | link | neighbor | netns | route | rule }\n' +
+  'where  OBJECT := { address | link | neighbor | netns | route | rule | xfrm }\n' +
   '       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -4 | -6 | -o[neline] |\n' +
   '                    -br[ief] | -j[son] | -p[retty] | -n[etns] name | -a[ll] }\n';
 
@@ -99,6 +100,8 @@ function runObject(command: IpCommand, object: string): number | Promise<number>
       return ipNeighbour(command);
     case 'netns':
       return ipNetns(command);
+    case 'xfrm':
+      return ipXfrm(command);
     case 'help':
       throw new CommandError(USAGE, 255);
     case null:

@@ -297,7 +297,7 @@ function putPolicy(netns: NetNamespace, spec: XfrmPolicySpec, index: number): Xf
     templates: templates.map((template) => ({ ...ANY_TEMPLATE, ...template })),
     limits: { ...NO_LIMITS, ...spec.limits },
     flags: spec.flags ?? 0,
-    use: { bytes: 0, packets: 0, addedNs: timeNs(netns.sim), firstUsedNs: -1 },
+    use: { bytes: 0, packets: 0, addedNs: timeNs(netns.sim), usedNs: -1 },
     position: xfrm.nextPosition++,
     transform: null,
     transformSource: 0,

@@ -15,8 +15,8 @@ import type { Xfrm, XfrmState } from './xfrm-record.ts';
  */
 export function hasExpired(sim: Simulator, xfrm: Xfrm, state: XfrmState): boolean {
   const { use, limits } = state;
-  if (use.firstUsedNs < 0) {
-    use.firstUsedNs = timeNs(sim);
+  if (use.usedNs < 0) {
+    use.usedNs = timeNs(sim);
     if (limits.hardUseSec > 0) armExpiry(sim, state);
   }
   if (use.bytes < limits.hardBytes && use.packets < limits.hardPackets) return false;
@@ -46,8 +46,8 @@ function armExpiry(sim: Simulator, state: XfrmState): void {
   const { limits, use, expiry } = state;
   let dueNs = Number.POSITIVE_INFINITY;
   if (limits.hardAddSec > 0) dueNs = use.addedNs + limits.hardAddSec * NS_PER_SEC;
-  if (limits.hardUseSec > 0 && use.firstUsedNs >= 0) {
-    dueNs = Math.min(dueNs, use.firstUsedNs + limits.hardUseSec * NS_PER_SEC);
+  if (limits.hardUseSec > 0 && use.usedNs >= 0) {
+    dueNs = Math.min(dueNs, use.usedNs + limits.hardUseSec * NS_PER_SEC);
   }
   if (expiry === null || dueNs === Number.POSITIVE_INFINITY) return;
   schedule(sim, expiry, Math.max(0, Math.round(dueNs - timeNs(sim))));

@@ -37,7 +37,7 @@ function makeCipher(netns: NetNamespace, aead: XfrmAlgorithm): EspCipher {
   }
   const { key, icvBits } = aead;
   if (!GCM_KEY_BYTES.includes(key.length) || !GCM_ICV_BITS.includes(icvBits)) {
-    throw new KernelError('EINVAL');
+    throw new KernelError('EINVAL', 'Kernel was unable to initialize cryptographic operations');
   }
   const stream = streamOf(netns.sim, 'stack/xfrm');
   return makeGcmCipher(key, icvBits / 8, nextInt32(stream), nextInt32(stream));
@@ -67,7 +67,7 @@ export function makeStateRecord(
     sequence: spec.sequence ?? 0,
     cipher,
     headerBytes: cipher === null ? 0 : headerBytesOf(mode, cipher.ivBytes),
-    use: { bytes: 0, packets: 0, addedNs: timeNs(netns.sim), firstUsedNs: -1 },
+    use: { bytes: 0, packets: 0, addedNs: timeNs(netns.sim), usedNs: -1 },
     lastUsedNs: -1,
     replayWindow: Math.min(spec.replayWindow ?? 0, REPLAY_WINDOW_MAX),
     sequenceIn: spec.sequenceIn ?? 0,

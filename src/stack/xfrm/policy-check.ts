@@ -5,7 +5,7 @@
 import type { Packet } from '../../engine/packet.ts';
 import { drop, type Simulator, timeNs } from '../../engine/simulator.ts';
 import type { NetNamespace } from '../namespace.ts';
-import { flow, isSelected, readFlow } from './flow.ts';
+import { isSelected, readFlow } from './flow.ts';
 import { lookupPolicy } from './policy-table.ts';
 import type { SecPath, Xfrm, XfrmState, XfrmTemplate } from './xfrm-record.ts';
 
@@ -47,7 +47,7 @@ function isAllowed(
     stats.XfrmInNoPols++;
     return false;
   }
-  policy.use.firstUsedNs = timeNs(sim);
+  policy.use.usedNs = timeNs(sim);
   if (policy.isBlock) {
     stats.XfrmInPolBlock++;
     return false;

@@ -114,7 +114,7 @@ function decide(netns: NetNamespace, xfrm: Xfrm): Outcome {
     stats.XfrmOutPolBlock++;
     return 'blocked';
   }
-  if (policy.use.firstUsedNs < 0) policy.use.firstUsedNs = timeNs(netns.sim);
+  policy.use.usedNs = timeNs(netns.sim);
   if (policy.isBlock) {
     stats.XfrmOutPolBlock++;
     return 'blocked';

@@ -48,12 +48,12 @@ export interface XfrmLimits {
   readonly hardUseSec: number;
 }
 
-/** What a state or policy has carried so far; times are virtual, -1 for never. */
+/** What a state or policy has carried so far; times are virtual, -1 for never. Used: a state first, a policy last. */
 export interface XfrmUse {
   bytes: number;
   packets: number;
   addedNs: number;
-  firstUsedNs: number;
+  usedNs: number;
 }
 
 /** An algorithm as it was configured: name of the kernel's crypto layer, key, bits of the ICV. */

@@ -1,6 +1,6 @@
 /** The counters of /proc/net/xfrm_stat. @source net/xfrm/xfrm_proc.c xfrm_mib_list[] */
 
-/** In the order of the file (kernel 6.12). */
+/** In the order of the file (kernel 6.18). */
 export const XFRM_STAT_NAMES = [
   'XfrmInError',
   'XfrmInBufferError',
@@ -32,6 +32,8 @@ export const XFRM_STAT_NAMES = [
   'XfrmAcquireError',
   'XfrmOutStateDirError',
   'XfrmInStateDirError',
+  'XfrmInIptfsError',
+  'XfrmOutNoQueueSpace',
 ] as const;
 
 export type XfrmStat = (typeof XFRM_STAT_NAMES)[number];
