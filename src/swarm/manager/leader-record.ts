@@ -20,6 +20,8 @@ export interface Leader {
   readonly cluster: Cluster;
   readonly store: Store;
   readonly member: SwarmMember;
+  /** Of ties.ts. */
+  readonly tieSeed: number;
   /** Changes of the store that the loops have not looked at. */
   readonly events: StoreEvent[];
   /** What timers have put up for the loops' process. */

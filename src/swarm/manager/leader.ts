@@ -48,6 +48,7 @@ import {
   restoreScheduler,
 } from './scheduler/scheduler.ts';
 import type { StoreEvent, StoreWatcher } from './store.ts';
+import { tieSeedOf } from './ties.ts';
 
 const watchersOf = new WeakMap<Leader, StoreWatcher>();
 
@@ -68,6 +69,7 @@ export function startLeader(
     cluster,
     store,
     member,
+    tieSeed: tieSeedOf(member),
     events: [],
     due: [],
     waiters: makeWaitQueue(),

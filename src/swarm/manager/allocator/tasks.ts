@@ -40,7 +40,7 @@ export function allocateTasks(leader: Leader, ids: Set<ObjectId>): void {
     if (task === undefined || stateRank(task.status.state) >= PENDING) ids.delete(id);
     else tasks.push(task);
   }
-  sortByTies(cluster.world.sim, tasks);
+  sortByTies(leader.tieSeed, tasks);
   updateStore(cluster, (tx) => {
     for (const task of tasks) {
       const served = serve(leader, task);

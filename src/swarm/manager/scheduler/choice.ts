@@ -3,7 +3,6 @@
  * service, then fewest tasks at all, spread over the branches of `--placement-pref`.
  * @source swarmkit manager/scheduler/scheduler.go scheduleTaskGroup(), nodeset.go tree(), decision_tree.go
  */
-import type { Simulator } from '../../../engine/simulator.ts';
 import type { ObjectId, TaskObject } from '../../objects.ts';
 import { hashOf, tieRank } from '../ties.ts';
 import { labelOf } from './constraints.ts';
@@ -15,7 +14,7 @@ const FAILURES_MAX = 5;
 
 /** One scheduling of a group. */
 interface Round {
-  readonly sim: Simulator;
+  readonly tieSeed: number;
   readonly nodes: NodeSet;
   readonly sample: TaskObject;
   readonly pipeline: Pipeline;
@@ -36,7 +35,7 @@ interface Branch {
 
 /** Assigns what can be assigned. @returns who is left, and why. */
 export function chooseNodes(
-  sim: Simulator,
+  tieSeed: number,
   nodes: NodeSet,
   group: readonly TaskObject[],
   nowNs: number,
@@ -44,7 +43,7 @@ export function chooseNodes(
 ): { readonly left: readonly TaskObject[]; readonly pipeline: Pipeline } {
   const sample = group[0]!; // a group has one
   const round: Round = {
-    sim,
+    tieSeed,
     nodes,
     sample,
     pipeline: makePipeline(sample),
@@ -84,7 +83,8 @@ function bestNodes(round: Round, count: number): NodeInfo[] {
 function sorted(round: Round, infos: NodeInfo[]): NodeInfo[] {
   if (infos.length < 2) return infos;
   const ranks = new Map<NodeInfo, number>();
-  for (const info of infos) ranks.set(info, tieRank(round.sim, round.serviceHash, info.tieHash));
+  for (const info of infos)
+    ranks.set(info, tieRank(round.tieSeed, round.serviceHash, info.tieHash));
   return infos.sort(
     (one, other) => compare(round, one, other) || ranks.get(one)! - ranks.get(other)!,
   );

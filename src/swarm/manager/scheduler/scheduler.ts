@@ -163,12 +163,12 @@ function schedulePreassigned(leader: Leader): void {
 }
 
 function scheduleUnassigned(leader: Leader): void {
-  const { scheduler, cluster } = leader;
+  const { scheduler } = leader;
   const nowNs = nowOf(leader);
   const decisions: Decision[] = [];
   for (const group of groupTasks(tasksOf(leader, scheduler.unassigned))) {
     const { left, pipeline } = chooseNodes(
-      cluster.world.sim,
+      leader.tieSeed,
       scheduler.nodes,
       group,
       nowNs,
@@ -210,7 +210,7 @@ function apply(leader: Leader, decisions: readonly Decision[]): void {
   const { store, cluster } = leader;
   const byTask = new Map(decisions.map((decision) => [decision.task.id, decision]));
   const tasks = decisions.map(({ task }) => task);
-  sortByTies(cluster.world.sim, tasks);
+  sortByTies(leader.tieSeed, tasks);
   updateStore(cluster, (tx) => {
     for (const { id } of tasks) {
       const { nodeId, status } = byTask.get(id)!; // of the same list
