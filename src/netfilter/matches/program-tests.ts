@@ -4,6 +4,7 @@
  */
 import type { Packet } from '../../engine/packet.ts';
 import { readInt32, readUint16 } from '../../protocols/bytes.ts';
+import { IPV4_BYTES, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from '../../protocols/ipv4.ts';
 import type { Walk } from '../rule.ts';
 
 /** One test of u32: an offset, steps, and value ranges. */
@@ -127,6 +128,7 @@ function load(
   if (mode === 0x00) return k;
   if (mode === 0x60) return scratch[k & 15]!;
   if (mode === 0x80) return end - network;
+  if (mode === 0x20 && k < 0) return loadAncillary(k - ANCILLARY_BASE, bytes, network, end);
   const at = network + k + (mode === 0x40 ? x : 0);
   if (mode === 0xa0) return at < end ? (bytes[at]! & 15) << 2 : null;
   const size = code & 0x18;
@@ -134,6 +136,34 @@ function load(
   if (at < network || at + sizeBytes > end) return null;
   if (size === 0) return readInt32(bytes, at);
   return size === 8 ? readUint16(bytes, at) : bytes[at]!;
+}
+
+/** SKF_AD_OFF and what of it is known. @source include/uapi/linux/filter.h */
+const ANCILLARY_BASE = -0x1000;
+const ANCILLARY_PAYLOAD_OFFSET = 52;
+
+/** Where the payload begins behind the transport header. @source skb_get_poff(), __skb_get_poff() */
+function loadAncillary(
+  what: number,
+  bytes: Uint8Array,
+  network: number,
+  end: number,
+): number | null {
+  if (what !== ANCILLARY_PAYLOAD_OFFSET || network + IPV4_BYTES > end) return null;
+  const header = (bytes[network]! & 15) << 2;
+  const isLaterFragment = (readUint16(bytes, network + 6) & 0x1fff) !== 0;
+  if (isLaterFragment) return header;
+  switch (bytes[network + 9]) {
+    case PROTOCOL_TCP: {
+      const at = network + header + 12;
+      return at < end ? header + ((bytes[at]! >> 4) << 2) : header;
+    }
+    case PROTOCOL_UDP:
+    case PROTOCOL_ICMP:
+      return header + 8;
+    default:
+      return header;
+  }
 }
 
 function calculate(operation: number, a: number, operand: number): number {
