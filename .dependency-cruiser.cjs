@@ -14,6 +14,7 @@ const LAYERS = [
   ['topology'],
   ['observe'],
   ['draw'],
+  ['page'],
   ['scenario'],
   ['shell'],
   ['cli'],

@@ -28,6 +28,15 @@ export interface EventColumns {
   readonly detail: number[];
 }
 
+/** Two hosts may have namespaces of the same name: the number tells them apart. */
+export interface RecordedPlace {
+  readonly namespaceName: string;
+  /** Of the namespace in the world; 0 if the packet had left all devices. */
+  readonly namespaceNumber: number;
+  /** Empty if it happened to the namespace as a whole. */
+  readonly deviceName: string;
+}
+
 export interface RecordedFrame {
   /** The bytes in hexadecimal digits; cut off after FRAME_BYTES_MAX. */
   readonly hex: string;
@@ -46,13 +55,13 @@ export interface Recording {
   readonly version: 1;
   readonly events: EventColumns;
   readonly kinds: readonly string[];
-  /** `namespace` or `namespace.device`. */
-  readonly places: readonly string[];
+  readonly places: readonly RecordedPlace[];
   readonly details: readonly TraceDetail[];
   readonly frames: readonly RecordedFrame[];
   /** NamespaceTable as JSON text, each different one once. */
   readonly tables: readonly string[];
-  readonly states: Readonly<Record<string, readonly RecordedState[]>>;
+  /** By the number of the namespace. */
+  readonly states: Readonly<Record<number, readonly RecordedState[]>>;
   /** Events that came after the last one that was kept. */
   readonly missedCount: number;
 }
@@ -94,8 +103,8 @@ interface Draft extends Recorder {
   readonly details: Pool;
   readonly frames: Pool;
   readonly tables: Pool;
-  readonly states: Map<string, RecordedState[]>;
-  readonly looks: Map<string, number>;
+  readonly states: Map<number, RecordedState[]>;
+  readonly looks: Map<number, number>;
   missedCount: number;
 }
 
@@ -129,7 +138,7 @@ export function finishRecording(recorder: Recorder): Recording {
     version: 1,
     events,
     kinds: kinds.texts,
-    places: places.texts,
+    places: places.texts.map(placeOf),
     details: details.texts.map((text) => JSON.parse(text) as TraceDetail),
     frames: frames.texts.map(frameOf),
     tables: tables.texts,
@@ -161,15 +170,15 @@ function keep(
   events.kind.push(draft.kinds.indexOf(kind));
   events.packet.push(packet.id);
   events.parent.push(packet.parentId);
-  events.place.push(draft.places.indexOf(where));
+  const { namespaceName } = splitPlace(where);
+  const netns = namespaceNear(packet, namespaceName);
+  events.place.push(draft.places.indexOf(`${netns?.id ?? 0} ${where}`));
   events.frame.push(draft.frames.indexOf(frameText(packet, kind)));
   events.detail.push(draft.details.indexOf(JSON.stringify(detail)));
-  const { namespaceName } = splitPlace(where);
-  const looks = (draft.looks.get(namespaceName) ?? 0) + 1;
-  draft.looks.set(namespaceName, looks);
-  if (number > CLOSE_LOOK_EVENTS && looks % LOOK_EVERY !== 0) return;
-  const netns = namespaceNear(packet, namespaceName);
-  if (netns !== null) noteState(draft, netns, number);
+  if (netns === null) return;
+  const looks = (draft.looks.get(netns.id) ?? 0) + 1;
+  draft.looks.set(netns.id, looks);
+  if (number <= CLOSE_LOOK_EVENTS || looks % LOOK_EVERY === 0) noteState(draft, netns, number);
 }
 
 /** The namespace that an event names, if the packet is still at one of its devices. */
@@ -184,10 +193,10 @@ function namespaceNear(packet: Packet, name: string): NetNamespace | null {
 
 function noteState(draft: Draft, netns: NetNamespace, number: number): void {
   const tables = tablesOf(netns).map((table) => draft.tables.indexOf(JSON.stringify(table)));
-  let states = draft.states.get(netns.name);
+  let states = draft.states.get(netns.id);
   if (states === undefined) {
     states = [];
-    draft.states.set(netns.name, states);
+    draft.states.set(netns.id, states);
   }
   const last = states.at(-1);
   if (last !== undefined && isSame(last.tables, tables)) return;
@@ -214,6 +223,11 @@ function frameText(packet: Packet, kind: string): string {
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+function placeOf(text: string): RecordedPlace {
+  const space = text.indexOf(' ');
+  return { namespaceNumber: Number(text.slice(0, space)), ...splitPlace(text.slice(space + 1)) };
+}
 
 function frameOf(text: string): RecordedFrame {
   const space = text.indexOf(' ');
