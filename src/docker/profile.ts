@@ -38,6 +38,8 @@ export interface EngineProfile {
   readonly ethOrder: 'network-name' | 'joined';
   /** How DOCKER-INGRESS lets answers of the routing mesh through. */
   readonly ingressReplyMatch: 'state' | 'conntrack';
+  /** How packets of an encrypted overlay are told from others: by xt_u32 (20.10 to 25) or xt_bpf. */
+  readonly vniMatch: 'u32' | 'bpf';
   readonly texts: {
     readonly poolOverlap: string;
     readonly poolsExhausted: string;
@@ -82,6 +84,7 @@ const DOCKER_26: EngineProfile = {
   sharesMacvlanParent: false,
   ethOrder: 'network-name',
   ingressReplyMatch: 'conntrack',
+  vniMatch: 'bpf',
   texts: TEXTS_26,
 };
 
@@ -91,6 +94,7 @@ const DOCKER_20: EngineProfile = {
   apiVersion: '1.41',
   setsBridgeMtu: false,
   ingressReplyMatch: 'state',
+  vniMatch: 'u32',
   iptablesVersion: '1.8.9',
   texts: TEXTS_20,
   hasResolvConfComments: false,

@@ -1,9 +1,9 @@
 /**
- * Matches that ask other layers: address types, bridge ports, IPsec, IPVS.
- * @source net/netfilter/xt_addrtype.c, xt_physdev.c, xt_policy.c, xt_ipvs.c
+ * Matches that ask other layers: address types, bridge ports, IPVS.
+ * @source net/netfilter/xt_addrtype.c, xt_physdev.c, xt_ipvs.c
  */
 import type { Device } from '../../engine/device.ts';
-import { PACKET_TRANSFORMED, type Packet } from '../../engine/packet.ts';
+import type { Packet } from '../../engine/packet.ts';
 import { ipSource, ipTarget } from '../../protocols/ipv4.ts';
 import { type IpvsMatchInfo, matchesIpvs } from '../ipvs/match.ts';
 import type { InterfaceTest, Walk } from '../rule.ts';
@@ -24,12 +24,6 @@ export interface PhysdevTest {
   readonly isIn: number;
   readonly isOut: number;
   readonly isBridged: number;
-}
-
-export interface PolicyTest {
-  readonly direction: 'in' | 'out';
-  /** 'ipsec' or 'none'. */
-  readonly wantsIpsec: boolean;
 }
 
 export function testAddrtype(walk: Walk, packet: Packet, info: AddrtypeTest): boolean {
@@ -64,13 +58,6 @@ function isPort(test: InterfaceTest, port: Device | null): boolean {
   const name = port === null ? '' : port.name;
   const isSame = port !== null && (test.isPrefix ? name.startsWith(test.name) : name === test.name);
   return isSame !== test.isInverted;
-}
-
-export function testPolicy(walk: Walk, packet: Packet, info: PolicyTest): boolean {
-  let isIpsec = false;
-  if (info.direction === 'in') isIpsec = (packet.flags & PACKET_TRANSFORMED) !== 0;
-  else if (walk.netfilter.isForIpsec !== null) isIpsec = walk.netfilter.isForIpsec(packet);
-  return isIpsec === info.wantsIpsec;
 }
 
 export function testIpvs(walk: Walk, packet: Packet, info: IpvsMatchInfo): boolean {

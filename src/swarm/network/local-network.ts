@@ -8,7 +8,7 @@ import { timeNs } from '../../engine/simulator.ts';
 import type { SwarmMember } from '../member.ts';
 import type { NetworkObject, ObjectId } from '../objects.ts';
 import { closeBalancer, openBalancer } from './balancer-sandbox.ts';
-import { encryptedMtu } from './encryption.ts';
+import { encryptedMtu, programVni } from './encryption.ts';
 import { forgetServicesOn } from './load-balancer.ts';
 import { makeNameTable } from './name-table.ts';
 import { type NodeNetworking, networkingOf, type Overlay } from './overlay-record.ts';
@@ -67,6 +67,7 @@ export function releaseNetwork(member: SwarmMember, networkId: ObjectId): boolea
 export function dropOverlay(node: NodeNetworking, overlay: Overlay): void {
   const { id } = overlay.object;
   closeBalancer(node, overlay);
+  if (overlay.isSecure) for (const { vni } of overlay.subnets) programVni(node, vni, false);
   node.member.gossip.leaveNetwork(id);
   forgetServicesOn(node, id);
   node.overlays.delete(id);

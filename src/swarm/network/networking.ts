@@ -1,7 +1,7 @@
 /** The node's half of the data plane, and who hears of the other nodes' endpoints. */
 import { registerDriver } from '../../docker/drivers/index.ts';
 import type { GossipEvent, SwarmMember, SwarmNetworking } from '../member.ts';
-import { makeEncryption, setKeys } from './encryption.ts';
+import { clearStates, makeEncryption, setKeys } from './encryption.ts';
 import { dropOverlay } from './local-network.ts';
 import { overlayDriver } from './overlay-driver.ts';
 import { type NodeNetworking, networkingOf, setNetworking } from './overlay-record.ts';
@@ -56,6 +56,7 @@ function hear(node: NodeNetworking, event: GossipEvent): void {
 /** @source moby daemon/cluster Leave(): docker_gwbridge stays */
 function close(node: NodeNetworking): void {
   for (const overlay of [...node.overlays.values()]) dropOverlay(node, overlay);
+  clearStates(node);
   node.member.gossip.listener = null;
   if (networkingOf(node.engine) === node) setNetworking(node.engine, null);
 }

@@ -29,6 +29,7 @@ import {
 import { type NetNamespace, namespaceOf } from '../../stack/namespace.ts';
 import { netnsId } from '../../stack/netns-ids.ts';
 import { bindNamespace } from '../../world/machine.ts';
+import { programVni } from './encryption.ts';
 import type { NodeNetworking, Overlay, OverlaySubnet } from './overlay-record.ts';
 import { programPeers } from './peers.ts';
 
@@ -130,6 +131,7 @@ function openSandbox(node: NodeNetworking, overlay: Overlay): void {
 function openSubnet(node: NodeNetworking, overlay: Overlay, subnet: OverlaySubnet): void {
   const netns = overlay.sandbox!; // opened by the caller
   const { gateway, prefixLength, subnet: prefix } = subnet.config;
+  if (overlay.isSecure) programVni(node, subnet.vni, true);
   const number = overlay.subnets.filter(({ bridge }) => bridge !== null).length;
   const vni = subnet.vni.toString(16).padStart(6, '0');
   const suffix = `${vni}-${overlay.object.id.slice(0, 5)}`;

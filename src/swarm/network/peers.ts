@@ -7,7 +7,7 @@ import type { Ipv4 } from '../../base/ipv4-address.ts';
 import { addVxlanFdb, removeVxlanFdb } from '../../devices/vxlan-control.ts';
 import { addNeighbour, deleteNeighbour } from '../../stack/neighbour.ts';
 import type { PeerRecord } from '../member.ts';
-import { encryptTowards, leaveInClear } from './encryption.ts';
+import { encryptTowards } from './encryption.ts';
 import type { NodeNetworking, Overlay, OverlaySubnet } from './overlay-record.ts';
 import { subnetOfAddress } from './overlay-record.ts';
 
@@ -39,7 +39,7 @@ export function removePeer(
   if (rest.length === 0) overlay.peers.delete(address);
   else overlay.peers.set(address, rest);
   if (at > 0) return;
-  unprogram(node, overlay, present[0]!.record); // it has at least this one
+  unprogram(overlay, present[0]!.record); // it has at least this one
   if (rest[0] !== undefined) program(node, overlay, rest[0].record);
 }
 
@@ -57,20 +57,20 @@ function program(node: NodeNetworking, overlay: Overlay, record: PeerRecord): vo
   const subnet = subnetOfAddress(overlay, address);
   const vxlan = subnet?.vxlan ?? null;
   if (subnet === null || vxlan === null || overlay.sandbox === null) return;
-  if (overlay.isSecure) encryptTowards(node, subnet.vni, tunnelEndpoint);
+  if (overlay.isSecure) encryptTowards(node, tunnelEndpoint);
   addNeighbour(overlay.sandbox, { device: vxlan, address, mac }, 'replace');
   const remote = { mac, remote: tunnelEndpoint, state: 'permanent', how: 'replace' } as const;
   addVxlanFdb(node.engine.world.sim, vxlan, remote);
 }
 
-function unprogram(node: NodeNetworking, overlay: Overlay, record: PeerRecord): void {
+/** Unlike the entries, what encrypts stays: other endpoints of the node may need it. */
+function unprogram(overlay: Overlay, record: PeerRecord): void {
   const { endpointAddress: address, endpointMac: mac, tunnelEndpoint } = record;
   const vxlan = subnetOfAddress(overlay, address)?.vxlan ?? null;
   if (vxlan === null || overlay.sandbox === null) return;
   quietly(() => removeVxlanFdb(vxlan, mac, tunnelEndpoint));
   const { sandbox } = overlay;
   quietly(() => deleteNeighbour(sandbox, vxlan, address));
-  if (overlay.isSecure) leaveInClear(node, tunnelEndpoint);
 }
 
 /** The user may have removed it by hand. */
