@@ -6,6 +6,7 @@
 import { type Process, type Program, sleep } from '../../../engine/process.ts';
 import { timeNs } from '../../../engine/simulator.ts';
 import type { Cluster } from '../../../swarm/manager/cluster.ts';
+import { isTaskDirty } from '../../../swarm/manager/orchestrator/new-task.ts';
 import { tasksOfService } from '../../../swarm/manager/store.ts';
 import { type ServiceObject, stateRank, type TaskObject } from '../../../swarm/objects.ts';
 import { majorVersion } from './port-text.ts';
@@ -161,8 +162,9 @@ function currentTasks({ cluster }: View, service: ServiceObject): TaskObject[] {
   const isKnown = (task: TaskObject): boolean =>
     stateRank(task.desiredState) < stateRank('remove') &&
     stateRank(task.status.state) < stateRank('remove');
-  return tasksOfService(cluster.store, service.id).filter(
-    (task) => task.specVersion === service.specVersion && isKnown(task),
+  const { store } = cluster;
+  return tasksOfService(store, service.id).filter(
+    (task) => isKnown(task) && !isTaskDirty(service, task, store.nodes.get(task.nodeId) ?? null),
   );
 }
 
