@@ -1,0 +1,168 @@
+/**
+ * What a node passes on: each news a few times, the least passed on first, to three random nodes every
+ * 200 ms while there is something.
+ * @source memberlist/queue.go, state.go gossip(); libnetwork/networkdb/cluster.go gossip()
+ */
+import { nextBelow } from '../../base/prng.ts';
+import { NS_PER_MS } from '../../base/units.ts';
+import { type Process, type Program, sleep, waitFor, wake } from '../../engine/process.ts';
+import { streamOf, timeNs } from '../../engine/simulator.ts';
+import { sendDatagramTo } from './gossip-datagram.ts';
+import type {
+  ClusterEvent,
+  GossipNode,
+  NetworkView,
+  Queued,
+  Rumour,
+  TableEvent,
+} from './gossip-record.ts';
+import { isAlive, isAttached } from './gossip-view.ts';
+
+const GOSSIP_NS = 200 * NS_PER_MS;
+const GOSSIP_NODES = 3;
+const RETRANSMIT_MULTIPLIER = 4;
+/** Room of a datagram, and what a news takes of it. */
+const DATAGRAM_BYTES = 1400;
+const RUMOUR_BYTES = 60;
+const CLUSTER_EVENT_BYTES = 40;
+/** Unlike Docker, a row takes no more than its number: many fit. */
+const TABLE_EVENT_BYTES = 12;
+
+/** Passes a rumour on; it takes the place of an older one about the same node. */
+export function queueRumour(node: GossipNode, rumour: Rumour): void {
+  const at = node.rumours.findIndex(({ item }) => item.node === rumour.node);
+  if (at >= 0) node.rumours.splice(at, 1);
+  node.rumours.push({ item: rumour, transmits: 0 });
+  wake(node.waiters);
+}
+
+export function queueClusterEvent(node: GossipNode, event: ClusterEvent): void {
+  node.clusterQueue.push({ item: event, transmits: 0 });
+  wake(node.waiters);
+}
+
+export function queueTableEvent(node: GossipNode, network: NetworkView, event: TableEvent): void {
+  network.queue.push({ item: event, transmits: 0 });
+  wake(node.waiters);
+}
+
+/** How often a news is passed on among `count` nodes. @source memberlist/util.go retransmitLimit() */
+function retransmitLimit(count: number): number {
+  return RETRANSMIT_MULTIPLIER * Math.ceil(Math.log10(count + 1));
+}
+
+/** The next news for a datagram; those passed on often enough are gone afterwards. */
+function takeQueued<Item>(
+  queue: Queued<Item>[],
+  limit: number,
+  itemBytes: number,
+  roomBytes: number,
+): Item[] {
+  const count = Math.min(queue.length, Math.floor(roomBytes / itemBytes));
+  if (count === 0) return [];
+  if (queue.length > count) queue.sort((one, two) => one.transmits - two.transmits);
+  const items: Item[] = [];
+  let kept = 0;
+  for (let i = 0; i < queue.length; i++) {
+    const queued = queue[i]!;
+    if (i < count) {
+      items.push(queued.item);
+      queued.transmits++;
+      if (queued.transmits >= limit) continue;
+    }
+    queue[kept++] = queued;
+  }
+  queue.length = kept;
+  return items;
+}
+
+/** What goes with any datagram of memberlist. */
+export function takeNews(node: GossipNode): {
+  readonly rumours: readonly Rumour[];
+  readonly clusterEvents: readonly ClusterEvent[];
+  readonly sizeBytes: number;
+} {
+  const limit = retransmitLimit(node.aliveCount);
+  const rumours = takeQueued(node.rumours, limit, RUMOUR_BYTES, DATAGRAM_BYTES);
+  const usedBytes = rumours.length * RUMOUR_BYTES;
+  const roomBytes = DATAGRAM_BYTES - usedBytes;
+  const clusterEvents = takeQueued(node.clusterQueue, limit, CLUSTER_EVENT_BYTES, roomBytes);
+  const sizeBytes = usedBytes + clusterEvents.length * CLUSTER_EVENT_BYTES;
+  return { rumours, clusterEvents, sizeBytes };
+}
+
+function hasNews(node: GossipNode): boolean {
+  if (node.rumours.length > 0 || node.clusterQueue.length > 0) return node.aliveCount > 1;
+  for (const network of node.networks.values()) if (network.queue.length > 0) return true;
+  return false;
+}
+
+/** The node's clock of 200 ms, which stands still while there is nothing to say. */
+export function* runGossip(process: Process, node: GossipNode): Program<number> {
+  const stream = streamOf(process.sim, 'swarm/gossip');
+  const phaseNs = nextBelow(stream, GOSSIP_NS);
+  while (!node.isClosed) {
+    yield* waitFor(process, [node.waiters], () => node.isClosed || hasNews(node));
+    if (node.isClosed) break;
+    const sinceNs = (timeNs(process.sim) + GOSSIP_NS - phaseNs) % GOSSIP_NS;
+    yield* sleep(process, GOSSIP_NS - sinceNs);
+    if (node.isClosed) break;
+    passOn(node);
+  }
+  return 0;
+}
+
+/** One round: also called when a node leaves. */
+export function passOn(node: GossipNode): void {
+  for (const target of randomNodes(node, GOSSIP_NODES)) {
+    const { rumours, clusterEvents, sizeBytes } = takeNews(node);
+    if (sizeBytes === 0) break;
+    const news = { rumours, clusterEvents, tableEvents: [] };
+    sendDatagramTo(node, target, { kind: 'gossip', sequence: 0, target: null, ...news }, sizeBytes);
+  }
+  for (const network of node.networks.values()) passOnRows(node, network);
+}
+
+function passOnRows(node: GossipNode, network: NetworkView): void {
+  if (network.queue.length === 0) return;
+  const others = [...network.log.attachments.keys()].filter(
+    (other) => other !== node && isAttached(node, network.log.id, other),
+  );
+  const limit = retransmitLimit(others.length + 1);
+  const items = takeQueued(network.queue, limit, TABLE_EVENT_BYTES, DATAGRAM_BYTES);
+  const sizeBytes = items.length * TABLE_EVENT_BYTES;
+  const news = { rumours: [], clusterEvents: [], tableEvents: items };
+  for (const target of pick(node, others, GOSSIP_NODES)) {
+    sendDatagramTo(node, target, { kind: 'gossip', sequence: 0, target: null, ...news }, sizeBytes);
+  }
+}
+
+/** Some nodes of those that it takes for alive, itself not among them. */
+export function randomNodes(node: GossipNode, count: number): GossipNode[] {
+  const { roster } = node.shared;
+  if (roster.length <= 4 * count) {
+    return pick(
+      node,
+      roster.filter((other) => other !== node && isAlive(node, other)),
+      count,
+    );
+  }
+  const stream = streamOf(node.host.world.sim, 'swarm/gossip');
+  const chosen: GossipNode[] = [];
+  for (let tries = 0; tries < 3 * roster.length && chosen.length < count; tries++) {
+    const other = roster[nextBelow(stream, roster.length)]!;
+    if (other !== node && isAlive(node, other) && !chosen.includes(other)) chosen.push(other);
+  }
+  return chosen;
+}
+
+function pick(node: GossipNode, from: GossipNode[], count: number): GossipNode[] {
+  if (from.length <= count) return from;
+  const stream = streamOf(node.host.world.sim, 'swarm/gossip');
+  const chosen: GossipNode[] = [];
+  while (chosen.length < count) {
+    const other = from[nextBelow(stream, from.length)]!;
+    if (!chosen.includes(other)) chosen.push(other);
+  }
+  return chosen;
+}
