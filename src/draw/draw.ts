@@ -1,11 +1,13 @@
 /** From a snapshot to a picture: the one entry of this layer for commands. */
-import { type Block, composeSheet } from './compose-scene.ts';
+import { layOutBuses } from './bus-layout.ts';
+import { composeSheet, type OverShapes } from './compose-scene.ts';
+import { foldSnapshot } from './fold.ts';
 import type { LabelOptions } from './labels.ts';
 import { legendBlock } from './legend.ts';
 import { captionBlock, type NamedWay, paintWays } from './paint-way.ts';
 import type { Placement } from './placement.ts';
 import { layOutRack } from './rack-layout.ts';
-import type { Scene, Shape } from './scene.ts';
+import type { Scene } from './scene.ts';
 import { indexSnapshot, type Snapshot } from './snapshot.ts';
 import { THEME_OF, type ThemeName } from './theme.ts';
 import { type Language, WORDS, type Words } from './words.ts';
@@ -17,8 +19,13 @@ export interface DrawOptions {
   readonly detail: Detail;
   readonly theme: ThemeName;
   readonly language: Language;
+  /** Empty for the snapshot's own. */
   readonly title: string;
   readonly hasLegend: boolean;
+  /** Null: only what would not be read otherwise. */
+  readonly isFolded: boolean | null;
+  /** Width over height of the sheet; null if it does not matter. */
+  readonly aspect: number | null;
 }
 
 /** Places a snapshot's machines, interfaces and wires. */
@@ -32,21 +39,42 @@ export async function layOut(snapshot: Snapshot, labels: LabelOptions): Promise<
 
 /** The whole picture. */
 export async function drawSnapshot(
-  snapshot: Snapshot,
+  whole: Snapshot,
   options: DrawOptions,
   ways: readonly NamedWay[] = [],
 ): Promise<Scene> {
   const words = WORDS[options.language];
   const theme = THEME_OF[options.theme];
+  const snapshot = foldSnapshot(whole, {
+    isWanted: options.isFolded,
+    words,
+    keptDevices: devicesOnWays(ways),
+  });
   const index = indexSnapshot(snapshot);
-  const placement = await layOut(snapshot, { words, hasMacs: true });
+  const placement = await layOutDetail(snapshot, options.detail, words);
   const title = options.title !== '' ? options.title : titleOf(snapshot, ways);
-  const subtitle = subtitleOf(snapshot, words);
-  const over = (): Shape[] => paintWays(ways, placement, index, theme, words);
-  const blocks: Block[] = [];
-  if (ways.length > 0) blocks.push(captionBlock(ways, index, theme, words));
-  if (options.hasLegend) blocks.push(legendBlock(placement, snapshot, theme, words));
-  return composeSheet(placement, { snapshot, theme, words, title, subtitle }, over, blocks);
+  const subtitle = placement.boxes.length === 0 ? words.nothing : subtitleOf(whole, words);
+  const over = (): OverShapes => paintWays(ways, placement, index, theme, words);
+  const blocks = {
+    captions: ways.length === 0 ? null : captionBlock(ways, index, theme, words),
+    legend: options.hasLegend ? legendBlock(placement, snapshot, theme, words) : null,
+  };
+  const { aspect } = options;
+  return composeSheet(placement, { snapshot, theme, words, title, subtitle, aspect }, over, blocks);
+}
+
+/** The placement for a level of detail. */
+export function layOutDetail(
+  snapshot: Snapshot,
+  detail: Detail,
+  words: Words,
+): Promise<Placement> | Placement {
+  if (detail !== 'devices') return layOutBuses(snapshot, indexSnapshot(snapshot), detail, words);
+  return layOut(snapshot, { words, hasMacs: true });
+}
+
+function devicesOnWays(ways: readonly NamedWay[]): Set<string> {
+  return new Set(ways.flatMap(({ way }) => way?.hops.map(({ deviceId }) => deviceId) ?? []));
 }
 
 function titleOf({ title }: Snapshot, ways: readonly NamedWay[]): string {

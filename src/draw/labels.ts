@@ -47,7 +47,7 @@ export function deviceLines(device: DeviceView, { words, hasMacs }: LabelOptions
   const lines: BoxLine[] = [{ text: shortName(nameOf(device)), style: 'name' }];
   const shown = device.addresses.filter(({ address }) => !address.startsWith('127.'));
   for (const { address, prefixLength } of shown.slice(0, ADDRESSES_MAX)) {
-    const isVip = prefixLength === 32;
+    const isVip = prefixLength === 32 && !device.isLoopback;
     lines.push({ text: `${address}/${prefixLength}`, style: isVip ? 'vip' : 'address' });
   }
   const more = shown.length - ADDRESSES_MAX;

@@ -128,9 +128,9 @@ function machineNode(sheet: Sheet, machine: MachineView): ElkNode {
   const inside = index.namespacesOf.get(machine.id) ?? [];
   const frame = makeBox({
     id: machine.id,
-    kind: machine.foldedCount > 0 ? 'fold' : 'machine',
+    kind: 'machine',
     parentId: null,
-    lines: [{ text: shortName(machine.name), style: 'title' }],
+    lines: [{ text: shortName(machine.name.replaceAll('\n', ' · '), 60), style: 'title' }],
     description: `${labels.words.machine} ${machine.name}`,
     tone: 'host',
   });

@@ -1,5 +1,5 @@
 /** What the signs of a drawing mean: only those that are on it. */
-import type { Block } from './compose-scene.ts';
+import { type Block, moveShape } from './compose-scene.ts';
 import { looksOf } from './paint.ts';
 import type { Placement } from './placement.ts';
 import type { Shape } from './scene.ts';
@@ -48,24 +48,12 @@ export function legendBlock(
         y += ROW_HEIGHT;
       }
       const place = { x: x + SWATCH_WIDTH + 7, y: y + 10, size: SIZE, fill: theme.ink } as const;
-      shapes.push(...swatch.map((shape) => at(shape, x, y)));
+      shapes.push(...swatch.map((shape) => moveShape(shape, x, y)));
       shapes.push({ kind: 'text', text, font: 'regular', ...place });
       x += wide;
     }
     return { shapes, height: y + ROW_HEIGHT + 4 };
   };
-}
-
-function at(shape: Shape, dx: number, dy: number): Shape {
-  if (shape.kind === 'path') {
-    const data = shape.data.replaceAll(
-      /(-?[\d.]+) (-?[\d.]+)/g,
-      (_, x: string, y: string) => `${Number(x) + dx} ${Number(y) + dy}`,
-    );
-    return { ...shape, data };
-  }
-  if (shape.kind === 'group') return shape;
-  return { ...shape, x: shape.x + dx, y: shape.y + dy };
 }
 
 function networkEntry(network: NetworkView, look: NetworkLook, theme: Theme): Entry {

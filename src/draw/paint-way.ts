@@ -1,6 +1,7 @@
 /** Paints ways on a drawing: a broad line, numbered stations, and how it ended. */
 
-import type { Block } from './compose-scene.ts';
+import { DROP_REASONS } from '../engine/drop-reason.ts';
+import type { Block, OverShapes } from './compose-scene.ts';
 import type { PacketWay } from './packet-way.ts';
 import type { Placement, Point } from './placement.ts';
 import { routerId } from './rack-namespace.ts';
@@ -34,9 +35,10 @@ export function paintWays(
   index: SnapshotIndex,
   theme: Theme,
   words: Words,
-): Shape[] {
+): OverShapes {
   const finder = new WayFinder(placement);
   const taken: Point[] = [];
+  const texts = textAreas(placement);
   const lines: Shape[] = [];
   const badges: Shape[] = [];
   for (const [i, { way }] of ways.entries()) {
@@ -45,16 +47,21 @@ export function paintWays(
     const colour = theme.ways[i % 2]!;
     const line = lineOf(way, finder, endBoxOf(way, finder, index));
     if (line === null) continue;
+    if (way.drop !== null) taken.push(line.end);
     const points = line.points.map(({ x, y }) => ({ x: x + offset, y: y + offset }));
     lines.push(...lineShapes(points, colour, i));
     for (const { hop, candidates } of line.stations) {
-      const at = candidates.find((each) => isFree(each, taken)) ?? candidates[0]!;
+      const at =
+        candidates.find((each) => isFree(each, taken) && isClear(each, texts)) ??
+        candidates.find((each) => isFree(each, taken)) ??
+        candidates[0]!;
       taken.push(at);
       badges.push(...badgeAt(at, String(hop + 1), colour, theme, i));
     }
-    badges.push(endMark(points.at(-1)!, way, theme, words));
+    const mark = { x: line.end.x + offset, y: line.end.y + offset };
+    badges.push(endMark(mark, way, theme, words));
   }
-  return [...lines, ...badges];
+  return { lines, badges };
 }
 
 /** Where a lost packet died: its device, or the IP layer of the namespace. */
@@ -62,13 +69,52 @@ function endBoxOf(way: PacketWay, finder: WayFinder, index: SnapshotIndex): stri
   if (way.drop === null) return null;
   const device = index.device.get(way.dropDeviceId ?? '');
   if (device === undefined) return null;
-  const isNamespace = !way.drop.where.includes('.');
+  const { reason } = way.drop;
+  const layer = reason === null ? 'device' : DROP_REASONS[reason].layer;
   const router = routerId({ id: device.namespaceId });
-  return isNamespace && finder.has(router) ? router : null;
+  const isRouted = layer === 'ip' || layer === 'netfilter';
+  return isRouted && finder.has(router) ? router : null;
 }
 
 function isFree(at: Point, taken: readonly Point[]): boolean {
   return taken.every(({ x, y }) => Math.hypot(x - at.x, y - at.y) > 2 * BADGE + 1);
+}
+
+interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where the titles of frames and the labels of wires are: no number covers them. */
+function textAreas({ boxes, wires }: Placement): Area[] {
+  const titles = boxes
+    .filter(({ kind }) => kind === 'machine' || kind === 'namespace')
+    .map(({ x, y, width, lines, note, kind }) => {
+      const size = kind === 'machine' ? 14 : 11;
+      const name = textWidth(lines[0]?.text ?? '', size, 'bold') + 10;
+      const wanted = name + (note === '' ? 0 : textWidth(note, 9.5) + 8);
+      return { x: x + 8, y: y + 4, width: Math.min(wanted, width - 12), height: size + 5 };
+    });
+  const labels = wires
+    .filter(({ label }) => label !== '')
+    .map(({ label, points }) => {
+      const { x, y } = points.at(-2)!;
+      return { x: x + 7, y: y - 13, width: textWidth(label, 9, 'bold'), height: 10 };
+    });
+  return [...titles, ...labels];
+}
+
+function isClear({ x, y }: Point, areas: readonly Area[]): boolean {
+  const near = BADGE - 1;
+  return areas.every(
+    (area) =>
+      x < area.x - near ||
+      x > area.x + area.width + near ||
+      y < area.y - near ||
+      y > area.y + area.height + near,
+  );
 }
 
 function lineShapes(points: readonly Point[], colour: string, which: number): Shape[] {
@@ -143,8 +189,8 @@ function endMark({ x, y }: Point, way: PacketWay, theme: Theme, words: Words): S
       { ...path, stroke: theme.bad, strokeWidth: 4.2 },
       {
         kind: 'rect',
-        x: x + 13,
-        y: y - 9,
+        x: x + 12,
+        y: y - 17,
         width,
         height: 18,
         radius: 4,

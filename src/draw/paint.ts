@@ -1,6 +1,13 @@
 /** Turns a placement into shapes: frames, wires, boxes, and their texts on top. */
 import { LINE_LOOKS } from './labels.ts';
-import { type Box, type BoxLine, centreX, type Placement, type Wire } from './placement.ts';
+import {
+  type Box,
+  type BoxLine,
+  centreX,
+  type Placement,
+  type Point,
+  type Wire,
+} from './placement.ts';
 import type { GroupShape, Shape, TextShape } from './scene.ts';
 import type { NetworkView } from './snapshot.ts';
 import { fitText, textWidth } from './text.ts';
@@ -23,18 +30,60 @@ export function looksOf(networks: readonly NetworkView[], theme: Theme): Looks {
   return (id) => (id === null ? theme.plainNetwork : (looks.get(id) ?? theme.plainNetwork));
 }
 
+/** What a way is drawn between: the boxes below it, their texts above it. */
+export interface PaintedPlacement {
+  readonly under: readonly Shape[];
+  readonly texts: readonly Shape[];
+}
+
 /** Shapes from back to front. */
-export function paintPlacement({ boxes, wires }: Placement, theme: Theme, looks: Looks): Shape[] {
+export function paintPlacement(
+  { boxes, wires }: Placement,
+  theme: Theme,
+  looks: Looks,
+): PaintedPlacement {
   const frames = boxes.filter(isFrame);
-  const solids = boxes.filter((box) => !isFrame(box));
+  const solids = boxes.filter((box) => !isFrame(box) && box.kind !== 'tap');
   const hops = findHops(wires);
-  return [
-    ...frames.map((box) => paintFrame(box, theme)),
-    ...wires.filter(({ kind }) => kind !== 'touch').map((wire) => paintWire(wire, looks, hops)),
-    ...solids.map((box) => paintBox(box, theme, looks)),
-    ...frames.map((box) => frameTitle(box, theme)),
-    ...wires.flatMap((wire) => wireLabel(wire, theme, looks)),
-  ];
+  return {
+    under: [
+      ...frames.map((box) => paintFrame(box, theme)),
+      ...wires.filter(({ kind }) => kind !== 'touch').map((wire) => paintWire(wire, looks, hops)),
+      ...solids.map((box) => paintBox(box, theme, looks)),
+      ...plugDots(boxes, wires, looks),
+    ],
+    texts: [
+      ...solids.flatMap((box) => boxTexts(box, theme, looks)),
+      ...frames.flatMap((box) => frameTitle(box, theme)),
+      ...wires.flatMap((wire) => wireLabel(wire, theme, looks)),
+    ],
+  };
+}
+
+/** The lines of a box, with a rim in its own colour where something may run behind them. */
+function boxTexts(box: Box, theme: Theme, looks: Looks): Shape[] {
+  const { fill } = looks(box.networkId);
+  switch (box.kind) {
+    case 'bar':
+    case 'network':
+      return centredLines(box, theme, fill, 2);
+    case 'port':
+      return portText(box, theme);
+    case 'router':
+      return centredLines(box, theme, theme.routerFill);
+    case 'list':
+      return listTexts(box, theme);
+    case 'service':
+      return centredLines(box, theme, theme.namespaceFill);
+    case 'fold':
+      return centredLines(
+        { ...box, width: box.width - 8, height: box.height - 8 },
+        theme,
+        theme.machineFill,
+      );
+    default:
+      return centredLines(box, theme, box.tone === 'down' ? theme.neutralFill : fill);
+  }
 }
 
 function isFrame({ kind }: Box): boolean {
@@ -60,7 +109,7 @@ function paintFrame(box: Box, theme: Theme): GroupShape {
 
 const FRAME_NAME = { machine: 14, namespace: 11 } as const;
 
-function frameTitle(box: Box, theme: Theme): GroupShape {
+function frameTitle(box: Box, theme: Theme): Shape[] {
   const isMachine = box.kind === 'machine';
   const size = isMachine ? FRAME_NAME.machine : FRAME_NAME.namespace;
   const x = box.x + (isMachine ? 12 : 9);
@@ -81,7 +130,7 @@ function frameTitle(box: Box, theme: Theme): GroupShape {
     }
     y += 12;
   }
-  return { kind: 'group', id: '', className: 'title', title: '', children };
+  return children;
 }
 
 // ---- wires
@@ -113,14 +162,29 @@ function paintWire(
   };
 }
 
-function wireLabel({ label, points, networkId }: Wire, theme: Theme, looks: Looks): TextShape[] {
+function wireLabel(wire: Wire, theme: Theme, looks: Looks): TextShape[] {
+  const { label, kind, points, networkId } = wire;
   if (label === '') return [];
-  const at = points.at(-2)!;
   const fill = looks(networkId).ink;
-  const halo = theme.machineFill;
-  return [
-    { kind: 'text', x: at.x + 7, y: at.y - 5, text: label, size: 9, font: 'bold', fill, halo },
-  ];
+  if (kind === 'link') {
+    const { x, y } = points.at(-1)!;
+    const look = { size: 9, font: 'mono', fill, halo: theme.background } as const;
+    return [{ kind: 'text', x: x + 5, y: y - 8, text: label, ...look }];
+  }
+  const { x, y } = points.at(-2)!;
+  const look = { size: 9, font: 'bold', fill, halo: theme.machineFill } as const;
+  return [{ kind: 'text', x: x + 7, y: y - 5, text: label, ...look }];
+}
+
+/** A dot where a line meets the bar of a network. */
+function plugDots(boxes: readonly Box[], wires: readonly Wire[], looks: Looks): Shape[] {
+  const bars = new Set(boxes.filter(({ kind }) => kind === 'network').map(({ id }) => id));
+  return wires
+    .filter(({ to }) => bars.has(to))
+    .map(({ points, networkId }) => {
+      const { x, y } = points.at(-1)!;
+      return { kind: 'circle', x, y: y + 1, radius: 4, fill: looks(networkId).line };
+    });
 }
 
 // ---- boxes
@@ -130,15 +194,17 @@ function paintBox(box: Box, theme: Theme, looks: Looks): GroupShape {
   switch (box.kind) {
     case 'bar':
     case 'network':
-      return paintBar(box, theme, look);
+      return paintBar(box, look);
     case 'port':
       return paintPort(box, theme, look);
     case 'router':
-      return paintPlain(box, theme, { fill: theme.routerFill, line: theme.routerLine, dash: '' });
+      return paintPlain(box, { fill: theme.routerFill, line: theme.routerLine, dash: '' });
     case 'list':
       return paintList(box, theme);
     case 'fold':
       return paintFold(box, theme);
+    case 'service':
+      return paintService(box, theme);
     default:
       return paintInterface(box, theme, look);
   }
@@ -160,10 +226,10 @@ function paintInterface(box: Box, theme: Theme, look: NetworkLook): GroupShape {
     strokeWidth: 1.4,
     dash: isDown ? '3 3' : '',
   };
-  return group(box, 'interface', [rect, ...centredLines(box, theme)]);
+  return group(box, 'interface', [rect]);
 }
 
-function paintBar(box: Box, theme: Theme, look: NetworkLook): GroupShape {
+function paintBar(box: Box, look: NetworkLook): GroupShape {
   const { x, y, width, height } = box;
   const isSwitch = box.tone === 'switch';
   const shapes: Shape[] = [
@@ -181,7 +247,7 @@ function paintBar(box: Box, theme: Theme, look: NetworkLook): GroupShape {
     // A rail along the upper edge: ports are plugged in here.
     { kind: 'rect', x, y, width, height: 4, radius: 2, fill: look.line },
   ];
-  return group(box, 'bar', [...shapes, ...centredLines(box, theme, 2)]);
+  return group(box, 'bar', shapes);
 }
 
 function paintPort(box: Box, theme: Theme, look: NetworkLook): GroupShape {
@@ -198,6 +264,11 @@ function paintPort(box: Box, theme: Theme, look: NetworkLook): GroupShape {
     strokeWidth: 1.2,
     dash: box.tone === 'down' ? '3 3' : '',
   };
+  return group(box, 'port', [rect]);
+}
+
+function portText(box: Box, theme: Theme): Shape[] {
+  const { y, width, height } = box;
   const { size, font } = LINE_LOOKS.small;
   const text = fitText(box.lines[0]?.text ?? '', width - 4, size, font);
   const label: Shape = {
@@ -208,14 +279,14 @@ function paintPort(box: Box, theme: Theme, look: NetworkLook): GroupShape {
     size,
     font,
     fill: theme.ink,
+    halo: theme.namespaceFill,
     anchor: 'middle',
   };
-  return group(box, 'port', [rect, label]);
+  return [label];
 }
 
 function paintPlain(
   box: Box,
-  theme: Theme,
   look: { readonly fill: string; readonly line: string; readonly dash: string },
 ): GroupShape {
   const { x, y, width, height } = box;
@@ -231,7 +302,7 @@ function paintPlain(
     strokeWidth: 1.3,
     dash: look.dash,
   };
-  return group(box, box.kind, [rect, ...centredLines(box, theme)]);
+  return group(box, box.kind, [rect]);
 }
 
 function paintList(box: Box, theme: Theme): GroupShape {
@@ -248,6 +319,12 @@ function paintList(box: Box, theme: Theme): GroupShape {
       stroke: theme.faint,
     },
   ];
+  return group(box, 'list', shapes);
+}
+
+function listTexts(box: Box, theme: Theme): Shape[] {
+  const { x, y } = box;
+  const shapes: Shape[] = [];
   let base = y + 4;
   for (const line of box.lines) {
     const { size, font, heightPixels } = LINE_LOOKS[line.style];
@@ -255,7 +332,19 @@ function paintList(box: Box, theme: Theme): GroupShape {
     const fill = line.style === 'title' ? theme.muted : theme.ink;
     shapes.push({ kind: 'text', x: x + 8, y: base - 2, text: line.text, size, font, fill });
   }
-  return group(box, 'list', shapes);
+  return shapes;
+}
+
+/** A service, or a member of networks: no network's hue of its own. */
+function paintService(box: Box, theme: Theme): GroupShape {
+  const { x, y, width, height } = box;
+  const place = { x, y, width, height, radius: 6 } as const;
+  const look = {
+    fill: theme.namespaceFill,
+    stroke: theme.namespaceLine,
+    strokeWidth: 1.4,
+  } as const;
+  return group(box, 'service', [{ kind: 'rect', ...place, ...look }]);
 }
 
 /** Several cards on top of each other. */
@@ -273,12 +362,11 @@ function paintFold(box: Box, theme: Theme): GroupShape {
     strokeWidth: 1.2,
     dash: '',
   }));
-  const inner = { ...box, width: width - 8, height: height - 8 };
-  return group(box, 'fold', [...cards, ...centredLines(inner, theme)]);
+  return group(box, 'fold', cards);
 }
 
 /** The lines of a box, centred in both directions. */
-function centredLines(box: Box, theme: Theme, dy = 0): Shape[] {
+function centredLines(box: Box, theme: Theme, halo: string, dy = 0): Shape[] {
   const { lines } = box;
   const total = lines.reduce((sum, { style }) => sum + LINE_LOOKS[style].heightPixels, 0);
   let top = box.y + dy + (box.height - dy - total) / 2;
@@ -286,15 +374,21 @@ function centredLines(box: Box, theme: Theme, dy = 0): Shape[] {
     const { heightPixels } = LINE_LOOKS[line.style];
     const base = top + heightPixels * 0.76;
     top += heightPixels;
-    return lineShapes(line, centreX(box), base, box.width - 8, theme);
+    return lineShapes(line, { x: centreX(box), y: base }, box.width - 8, theme, halo);
   });
 }
 
-function lineShapes(line: BoxLine, x: number, y: number, room: number, theme: Theme): Shape[] {
+function lineShapes(
+  line: BoxLine,
+  { x, y }: Point,
+  room: number,
+  theme: Theme,
+  halo: string,
+): Shape[] {
   const { size, font } = LINE_LOOKS[line.style];
   const text = fitText(line.text, room, size, font);
   const fill = line.style === 'small' ? theme.muted : theme.ink;
-  const shape: Shape = { kind: 'text', x, y, text, size, font, fill, anchor: 'middle' };
+  const shape: Shape = { kind: 'text', x, y, text, size, font, fill, anchor: 'middle', halo };
   if (line.style !== 'vip') return [shape];
   // A hexagon marks an address that is nobody's own.
   const left = x - (text.length * size * 0.602) / 2 - 3;

@@ -2,7 +2,7 @@
 import { assignTracks } from './channel.ts';
 import { type LabelOptions, makeBox, titleWidth } from './labels.ts';
 import { type Box, bottomOf, centreX, rightOf, shift, type Wire } from './placement.ts';
-import { namespaceFrame, type PlacedLeaf, placeLeaf } from './rack-leaf.ts';
+import { namespaceFrame, type PlacedLeaf, placeLeaf, tapBox } from './rack-leaf.ts';
 import {
   NAMESPACE_PADDING,
   type NamespaceOptions,
@@ -31,7 +31,7 @@ export interface PlacedHost {
 const PADDING = 14;
 const TITLE = 30;
 const GAP_X = 12;
-const CHANNEL_MARGIN = 13;
+const CHANNEL_MARGIN = 18;
 const TRACK_STEP = 9;
 /** Below the deepest sandbox, before the first dashed line to the IP layer. */
 const TUNNEL_MARGIN = 10;
@@ -53,6 +53,7 @@ export function placeHost(
   machine: MachineView,
   labels: LabelOptions,
 ): PlacedHost {
+  if (machine.foldedCount > 0) return foldedHost(index, machine);
   const parts = partsOf(index, machine, labels);
   const frame = hostFrame(parts);
   const isFlat = parts.leaves.length === 0 && parts.sandboxes.length === 0;
@@ -88,14 +89,34 @@ function partsOf(index: SnapshotIndex, machine: MachineView, labels: LabelOption
   };
 }
 
+/** A card for many hosts, with a place at its bottom where their cables start. */
+function foldedHost(index: SnapshotIndex, machine: MachineView): PlacedHost {
+  const [title = '', ...rest] = machine.name.split('\n');
+  const frame = makeBox({
+    id: machine.id,
+    kind: 'fold',
+    parentId: null,
+    lines: [
+      { text: title, style: 'name' },
+      ...rest.map((text) => ({ text, style: 'small' as const })),
+    ],
+    description: machine.name.replaceAll('\n', ', '),
+    minWidth: 120,
+  });
+  frame.width += 20;
+  frame.height += 40;
+  const taps = (index.namespacesOf.get(machine.id) ?? [])
+    .flatMap(({ id }) => index.devicesOf.get(id) ?? [])
+    .map((device) => tapBox(device, frame, 0.5));
+  return { machine, boxes: [frame, ...taps], wires: [], frame };
+}
+
 function hostFrame({ machine, leaves, labels }: HostParts): Box {
-  const isFold = machine.foldedCount > 0;
-  const name = isFold ? machine.name : shortName(machine.name);
   return makeBox({
     id: machine.id,
-    kind: isFold ? 'fold' : 'machine',
+    kind: 'machine',
     parentId: null,
-    lines: [{ text: name, style: 'title' }],
+    lines: [{ text: shortName(machine.name), style: 'title' }],
     description: `${labels.words.machine} ${machine.name}, ${labels.words.counted(leaves.length, 'container')}`,
     tone: machine.kind === 'namespace' ? 'plain' : 'host',
   });
@@ -227,8 +248,11 @@ function placeLeaves(parts: HostParts, rows: readonly RowNamespace[], inner: num
   const height = Math.max(0, ...leaves.map(({ frame }) => frame.height));
   for (const [i, { leaf }] of ordered.entries()) {
     const dx = centres[i]! - leaf.frame.width / 2;
-    shift({ boxes: [leaf.frame, ...leaf.devices.map(({ box }) => box)], wires: [] }, dx, TITLE);
+    const taller = height - leaf.frame.height;
     leaf.frame.height = height;
+    shift({ boxes: [leaf.frame, ...leaf.devices.map(({ box }) => box)], wires: [] }, dx, TITLE);
+    // Those of a card are on its lower edge.
+    for (const { box } of leaf.devices) if (box.kind === 'tap') box.y += taller;
   }
 }
 

@@ -1,6 +1,6 @@
 /** A namespace of the upper row: a container, a load balancer: a frame with interfaces side by side. */
-import { type LabelOptions, linesHeight, linesWidth, makeBox, titleWidth } from './labels.ts';
-import { type Box, type BoxLine, rightOf } from './placement.ts';
+import { type LabelOptions, linesHeight, makeBox, titleWidth } from './labels.ts';
+import { type Box, type BoxLine, bottomOf, rightOf } from './placement.ts';
 import { interfaceBox } from './rack-row.ts';
 import type { DeviceView, NamespaceView, SnapshotIndex } from './snapshot.ts';
 import { shortName } from './text.ts';
@@ -21,6 +21,7 @@ export function placeLeaf(
   namespace: NamespaceView,
   labels: LabelOptions,
 ): PlacedLeaf {
+  if (namespace.foldedCount > 0) return foldedLeaf(index, namespace);
   const devices = (index.devicesOf.get(namespace.id) ?? []).map((device) => ({
     device,
     box: interfaceBox(index, device, labels),
@@ -34,14 +35,48 @@ export function placeLeaf(
     box.height = inner;
     x = rightOf(box) + GAP;
   }
-  const folded = namespace.foldedCount > 0;
   const wanted = Math.max(titleWidth(frame.lines), devices.length === 0 ? 0 : x - GAP + PADDING);
   const spare = wanted - (devices.length === 0 ? wanted : x - GAP + PADDING);
   for (const { box } of devices) box.x += spare / 2;
   frame.width = wanted;
   frame.height = devices.length === 0 ? linesHeight(frame.lines) : TITLE + inner + PADDING;
-  if (folded && devices.length === 0) frame.width = linesWidth(frame.lines);
   return { namespace, frame, devices };
+}
+
+/** A card for many containers; their wires start at its bottom. */
+function foldedLeaf(index: SnapshotIndex, namespace: NamespaceView): PlacedLeaf {
+  const [title = '', ...rest] = namespace.label.split('\n');
+  const frame = makeBox({
+    id: namespace.id,
+    kind: 'fold',
+    parentId: namespace.machineId,
+    lines: [
+      { text: title, style: 'name' },
+      ...rest.map((text) => ({ text, style: 'small' as const })),
+    ],
+    description: namespace.label.replaceAll('\n', ', '),
+    minWidth: 96,
+  });
+  frame.width += 12;
+  frame.height += 12;
+  const found = index.devicesOf.get(namespace.id) ?? [];
+  const devices = found.map((device, i) => ({
+    device,
+    box: tapBox(device, frame, (i + 1) / (found.length + 1)),
+  }));
+  return { namespace, frame, devices };
+}
+
+/** An invisible place on the lower edge of a card. */
+export function tapBox(device: DeviceView, card: Box, part: number): Box {
+  const tap = makeBox({
+    id: device.id,
+    kind: 'tap',
+    parentId: card.id,
+    networkId: device.networkId,
+  });
+  const place = { x: card.x + (card.width - 8) * part, y: bottomOf(card) - 10 };
+  return Object.assign(tap, { ...place, width: 2, height: 2 });
 }
 
 /** The frame of a namespace, with what it is called. */
@@ -50,7 +85,7 @@ export function namespaceFrame(
   { words }: Pick<LabelOptions, 'words'>,
   parentId: string | null = namespace.machineId,
 ): Box {
-  const { label, kind, note, guests, foldedCount } = namespace;
+  const { label, kind, note, guests } = namespace;
   const what = {
     root: words.hostNamespace,
     container: words.container,
@@ -72,7 +107,7 @@ export function namespaceFrame(
   }
   return makeBox({
     id: namespace.id,
-    kind: foldedCount > 0 ? 'fold' : 'namespace',
+    kind: 'namespace',
     parentId,
     lines,
     description: [what, label, note, ...guests].filter((text) => text !== '').join(', '),

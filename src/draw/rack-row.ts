@@ -136,11 +136,16 @@ function planItem(
 
 /** A port on the upper edge of its bridge. */
 export function portTab(index: SnapshotIndex, port: DeviceView, bridge: DeviceView): Tab {
+  const peer = port.peerId === null ? undefined : index.device.get(port.peerId);
+  const owner = index.namespace.get(peer?.namespaceId ?? '');
+  const machine = index.machine.get(owner?.machineId ?? '');
+  // A card stands for many: so does its port.
+  const count = owner?.foldedCount || machine?.foldedCount || 0;
   const box = makeBox({
     id: port.id,
     kind: 'port',
     parentId: bridge.id,
-    lines: [{ text: port.name, style: 'small' }],
+    lines: [{ text: count === 0 ? port.name : `× ${count}`, style: 'small' }],
     networkId: port.networkId,
     description: describeDevice(port, index.namespace.get(port.namespaceId)),
     tone: port.isUp ? port.kind : 'down',

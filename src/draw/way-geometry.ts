@@ -27,7 +27,7 @@ export interface StationPlace {
 export interface WayLine {
   readonly points: Point[];
   readonly stations: readonly StationPlace[];
-  /** Where it ended: the last point. */
+  /** Where its end is marked: the corner of the box that it reached, or where it died. */
   readonly end: Point;
 }
 
@@ -35,7 +35,7 @@ interface Piece {
   readonly points: readonly Point[];
 }
 
-const BADGE_OFFSET = 14;
+const BADGE_OFFSET = 11;
 
 /** The drawn places as a graph: boxes are nodes, wires edges, a port touches its bridge. */
 export class WayFinder {
@@ -115,7 +115,10 @@ export function lineOf(way: PacketWay, finder: WayFinder, endBoxId: string | nul
       candidates: candidatesFor(finder.box(deviceId)!, before, after, isOut),
     };
   });
-  return { points, stations, end: points.at(-1)! };
+  const last = finder.box(boxes.at(-1)!)!;
+  const edge = pieces.at(-1)?.points.at(-1) ?? points.at(-1)!;
+  const end = way.drop === null ? { x: last.x + last.width - 3, y: last.y + 3 } : edge;
+  return { points, stations, end };
 }
 
 function pieceBetween(finder: WayFinder, from: string, to: string): Piece {
@@ -139,7 +142,7 @@ function joinPieces(
   pieces: readonly Piece[],
 ): Point[] {
   const first = finder.box(boxes[0]!)!;
-  const points: Point[] = [{ x: centreX(first), y: centreY(first) }];
+  const points: Point[] = [insideOf(first, pieces[0]?.points[0])];
   for (const [i, piece] of pieces.entries()) {
     const box = finder.box(boxes[i]!)!;
     const from = points.at(-1)!;
@@ -148,15 +151,24 @@ function joinPieces(
   }
   const last = finder.box(boxes.at(-1)!)!;
   const from = points.at(-1)!;
-  const isWide = last.width > 2.5 * last.height;
-  const end = isWide ? { x: from.x, y: centreY(last) } : { x: centreX(last), y: centreY(last) };
-  points.push(...through(last, from, end), end);
+  points.push(insideOf(last, pieces.length === 0 ? undefined : from));
   return withoutStops(points);
+}
+
+/** Just within the edge of a box at this point of it: the middle stays readable. */
+function insideOf(box: Box, at: Point | undefined): Point {
+  if (at === undefined) return { x: centreX(box), y: centreY(box) };
+  const depth = Math.min(8, box.height / 2);
+  if (Math.abs(at.y - box.y) < 1) return { x: at.x, y: at.y + depth };
+  if (Math.abs(at.y - bottomOf(box)) < 1) return { x: at.x, y: at.y - depth };
+  return { x: at.x < centreX(box) ? at.x + depth : at.x - depth, y: at.y };
 }
 
 /** From where a line enters a box to where it leaves it: along its middle. */
 function through(box: Box, from: Point, to: Point): Point[] {
-  if (Math.abs(from.x - to.x) < 0.5 || Math.abs(from.y - to.y) < 0.5) return [];
+  if (Math.abs(from.x - to.x) < 0.5) return [];
+  const isTop = Math.abs(from.y - box.y) < 1 && Math.abs(to.y - box.y) < 1;
+  if (Math.abs(from.y - to.y) < 0.5 && !isTop) return [];
   const isSide = (p: Point): boolean =>
     Math.abs(p.x - box.x) < 1 || Math.abs(p.x - box.x - box.width) < 1;
   if (isSide(from) && !isSide(to)) return [{ x: to.x, y: from.y }];
@@ -178,12 +190,16 @@ function candidatesFor(
   const found: Point[] = [];
   const outward = isOut ? [after, [...before].reverse()] : [[...before].reverse(), after];
   for (const line of outward) {
-    for (const distance of [BADGE_OFFSET, BADGE_OFFSET + 16]) {
+    for (const distance of [BADGE_OFFSET, 22, 30, 38]) {
       const at = pointAt(line, distance);
       if (at !== null) found.push(at);
     }
   }
   const { x, y, width, height } = box;
+  if (box.kind === 'port') {
+    // Beside a port, whose name fills it.
+    found.push({ x: x - 9, y: y + height / 2 }, { x: x + width + 9, y: y + height / 2 });
+  }
   const corners = [
     { x, y: y + height / 2 },
     { x: x + width, y: y + height / 2 },

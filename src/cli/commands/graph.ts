@@ -23,6 +23,7 @@ interface GraphFlags {
   readonly detail: Detail;
   readonly title: string;
   readonly legend?: boolean;
+  readonly fold?: boolean;
 }
 
 export const graph: NetsimCommand = {
@@ -42,6 +43,8 @@ export const graph: NetsimCommand = {
       .addOption(new Option('--theme <name>', 'colours').choices(THEMES).default('light'))
       .addOption(new Option('--lang <code>', 'language').choices(LANGUAGES).default('en'))
       .option('--title <text>', 'another title', '')
+      .option('--fold', 'one card for equal hosts and containers')
+      .option('--no-fold', 'every one of them, however many')
       .option('--legend', 'say what the signs mean'),
   async run(args, command, surroundings) {
     const options = readCommonOptions(command, surroundings);
@@ -63,7 +66,11 @@ export const graph: NetsimCommand = {
     });
     const { theme, lang: language, detail, title } = flags;
     const hasLegend = flags.legend === true;
-    const scene = await drawSnapshot(snapshot, { detail, theme, language, title, hasLegend }, ways);
+    const scene = await drawSnapshot(
+      snapshot,
+      { detail, theme, language, title, hasLegend, isFolded: flags.fold ?? null, aspect: null },
+      ways,
+    );
     const text = writeSvg(scene);
     const { output } = flags;
     if (output === undefined) surroundings.write(text);
