@@ -13,6 +13,7 @@ import type { SwarmMember } from '../member.ts';
 import { isPast, type NetworkObject, type ObjectId } from '../objects.ts';
 import { commit, requireLeader } from '../wire/leader.ts';
 import { rpcError } from '../wire/rpc.ts';
+import { awaitAnswer } from './answer.ts';
 
 const PREDEFINED = ['bridge', 'host', 'none', 'default'];
 
@@ -34,7 +35,9 @@ export function* createSwarmNetwork(
   const cluster = yield* requireLeader(member, process);
   checkNetwork(cluster, spec);
   yield* commit(member, process);
-  return updateStore(cluster, (tx) => tx.create('network', networkOf(spec)));
+  const network = updateStore(cluster, (tx) => tx.create('network', networkOf(spec)));
+  yield* awaitAnswer(process);
+  return network;
 }
 
 /** @throws DockerError: in use by a service or a task. */
@@ -47,6 +50,7 @@ export function* removeSwarmNetwork(
   checkUnused(cluster, id);
   yield* commit(member, process);
   updateStore(cluster, (tx) => tx.remove('network', id));
+  yield* awaitAnswer(process);
 }
 
 /** A network as it is entered: the allocator gives it what is not named. */

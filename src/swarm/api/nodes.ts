@@ -10,6 +10,7 @@ import type { SwarmMember } from '../member.ts';
 import type { NodeObject, ObjectId } from '../objects.ts';
 import { canRemoveManager, commit, requireLeader } from '../wire/leader.ts';
 import { rpcError } from '../wire/rpc.ts';
+import { awaitAnswer } from './answer.ts';
 
 /** @throws DockerError 404, out of sequence. */
 export function* updateNode(
@@ -25,7 +26,9 @@ export function* updateNode(
   if (node.versionIndex !== versionIndex) throw rpcError(500, 'Unknown', 'update out of sequence');
   yield* commit(member, process);
   const latest = findNode(cluster, id);
-  return updateStore(cluster, (tx) => tx.update('node', { ...latest, spec }));
+  const changed = updateStore(cluster, (tx) => tx.update('node', { ...latest, spec }));
+  yield* awaitAnswer(process);
+  return changed;
 }
 
 /** @throws DockerError: it is a manager, or not down. */
@@ -47,6 +50,7 @@ export function* removeNode(
   }
   yield* commit(member, process);
   removeNodeObject(cluster, id);
+  yield* awaitAnswer(process);
 }
 
 function checkDemotion(cluster: Cluster, node: NodeObject): void {

@@ -13,6 +13,7 @@ import type { SwarmMember } from '../member.ts';
 import type { NetworkAttachmentSpec, ObjectId, ServiceObject, ServiceSpec } from '../objects.ts';
 import { commit, requireLeader } from '../wire/leader.ts';
 import { rpcError } from '../wire/rpc.ts';
+import { awaitAnswer } from './answer.ts';
 import { checkFileReferences, checkPortConflicts, checkServiceSpec } from './service-check.ts';
 
 /** Networks of every node that are no objects of the swarm. */
@@ -27,7 +28,9 @@ export function* createService(
   const cluster = yield* requireLeader(member, process);
   const resolved = checkNewService(cluster, spec);
   yield* commit(member, process);
-  return addService(cluster, resolved);
+  const service = addService(cluster, resolved);
+  yield* awaitAnswer(process);
+  return service;
 }
 
 /** Where an update's spec comes from: `--rollback` and `docker service rollback` take the last one. */
@@ -47,7 +50,9 @@ export function* updateService(
   const cluster = yield* requireLeader(member, process);
   const resolved = checkChangedService(cluster, id, spec);
   yield* commit(member, process);
-  return changeService(cluster, id, versionIndex, resolved, options);
+  const service = changeService(cluster, id, versionIndex, resolved, options);
+  yield* awaitAnswer(process);
+  return service;
 }
 
 /** @throws DockerError 404. */
@@ -56,6 +61,7 @@ export function* removeService(member: SwarmMember, process: Process, id: Object
   findService(cluster, id);
   yield* commit(member, process);
   updateStore(cluster, (tx) => tx.remove('service', id));
+  yield* awaitAnswer(process);
 }
 
 /** Checks a spec. @returns it with the ids of its networks. @throws DockerError. */
