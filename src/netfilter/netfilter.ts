@@ -25,6 +25,7 @@ import {
 import { type InterfaceTests, makeInterfaceTests } from './interface-tests.ts';
 import { runIpvs } from './ipvs/hooks.ts';
 import type { Ipvs } from './ipvs/ipvs.ts';
+import type { IpsecSlot } from './matches/policy-test.ts';
 import { natPacket } from './nat.ts';
 import {
   HOOK_FORWARD,
@@ -122,8 +123,8 @@ export interface Netfilter {
    * that `-n` leaves names of protocols and that base chains count their policy from the start.
    */
   iptablesVersion: '1.8.9' | '1.8.11';
-  /** For `-m policy --dir out`: whether the packet will go through IPsec; null: none does. */
-  isForIpsec: ((packet: Packet) => boolean) | null;
+  /** For `-m policy`; null while there is no IPsec here. */
+  ipsec: IpsecSlot | null;
 }
 
 export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
@@ -144,7 +145,7 @@ export function makeNetfilter(netns: Netns, slots: NetfilterSlots): Netfilter {
     ipvs: null,
     isIpvsActive: false,
     iptablesVersion: '1.8.9',
-    isForIpsec: null,
+    ipsec: null,
   };
 }
 

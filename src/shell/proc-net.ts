@@ -8,6 +8,7 @@ import type { NetNamespace } from '../stack/namespace.ts';
 import { listNeighbours } from '../stack/neighbour.ts';
 import { NUD_PERMANENT, NUD_VALID } from '../stack/neighbour-table.ts';
 import { RTN_UNICAST, TABLE_MAIN } from '../stack/route-type.ts';
+import { XFRM_STAT_NAMES } from '../stack/xfrm/xfrm-stats.ts';
 
 /** By name. */
 export const PROC_NET: Readonly<Record<string, (netns: NetNamespace) => string>> = {
@@ -18,7 +19,14 @@ export const PROC_NET: Readonly<Record<string, (netns: NetNamespace) => string>>
   ip_vs_stats: procIpvsStatistics,
   nf_conntrack: renderProcConntrack,
   route: routeTable,
+  xfrm_stat: xfrmStatistics,
 };
+
+/** @source net/xfrm/xfrm_proc.c xfrm_statistics_seq_show() */
+function xfrmStatistics(netns: NetNamespace): string {
+  const stats = netns.xfrm?.stats;
+  return XFRM_STAT_NAMES.map((name) => `${name.padEnd(24)}\t${stats?.[name] ?? 0}\n`).join('');
+}
 
 function deviceTable(netns: NetNamespace): string {
   const head =

@@ -3,7 +3,7 @@
  */
 import type { MatchExtension, TargetExtension } from './extension.ts';
 import { limitMatch, statisticMatch } from './matches/chance.ts';
-import { addrtypeMatch, physdevMatch, policyMatch } from './matches/devices.ts';
+import { addrtypeMatch, physdevMatch } from './matches/devices.ts';
 import { connmarkMatch, conntrackMatch, stateMatch } from './matches/flows.ts';
 import {
   commentMatch,
@@ -19,6 +19,7 @@ import {
 } from './matches/headers.ts';
 import { icmpMatch } from './matches/icmp.ts';
 import { ipvsMatch } from './matches/ipvs.ts';
+import { policyMatch } from './matches/policy.ts';
 import { multiportMatch, tcpMatch, udpMatch } from './matches/ports.ts';
 import { bpfMatch, u32Match } from './matches/programs.ts';
 import { logTarget, nflogTarget, rejectTarget, traceTarget } from './targets/answers.ts';

@@ -12,6 +12,7 @@ import { makeIntTable } from '../int-table.ts';
 import type { NetNamespace } from '../namespace.ts';
 import { endState, watchLifetime } from './lifetime.ts';
 import { makeState, makeStateRecord } from './make-state.ts';
+import { IPSEC_SLOT } from './policy-match.ts';
 import { insertPolicy, makePolicyTable, removePolicy } from './policy-table.ts';
 import { insertState, lookupState } from './state-table.ts';
 import { ANY_SELECTOR, ANY_TEMPLATE, NO_LIMITS, NO_MARK } from './xfrm-defaults.ts';
@@ -262,6 +263,7 @@ export function setDefaultXfrmPolicy(
 
 /** The record of a namespace, made when it is first needed. */
 function xfrmOf(netns: NetNamespace): Xfrm {
+  netns.netfilter.ipsec = IPSEC_SLOT;
   netns.xfrm ??= {
     states: [],
     stateBySpi: makeIntTable(),

@@ -23,8 +23,14 @@ export function makeState(netns: NetNamespace, spec: XfrmStateSpec): XfrmState {
   const protocol = spec.protocol ?? PROTOCOL_ESP;
   if (protocol !== PROTOCOL_ESP) throw new KernelError('EPROTONOSUPPORT');
   const aead = spec.algorithms.find((algorithm) => algorithm.kind === 'aead');
-  if (aead === undefined) throw new KernelError('EINVAL');
+  if (aead === undefined) throw unknownAlgorithm(spec.algorithms);
   return makeStateRecord(netns, spec, makeCipher(netns, aead));
+}
+
+/** The first algorithm that is not there, in the order in which the kernel looks at them. */
+function unknownAlgorithm(algorithms: readonly XfrmAlgorithm[]): KernelError {
+  const isAuth = algorithms.some(({ kind }) => kind === 'auth' || kind === 'auth-trunc');
+  return new KernelError('ENOSYS', `Requested ${isAuth ? 'AUTH' : 'CRYPT'} algorithm not found.`);
 }
 
 /**

@@ -40,9 +40,11 @@ export function prepareTransform(sim: Simulator, netns: NetNamespace, packet: Pa
     case 'plain':
       return true;
     case 'blocked':
+      xfrm.stats.XfrmOutPolBlock++;
       drop(sim, packet, 'ipsec-blocked', out);
       return false;
     case 'no-state':
+      xfrm.stats.XfrmOutNoStates++;
       drop(sim, packet, 'ipsec-no-state', out);
       return false;
     default:
@@ -98,7 +100,10 @@ export function limitRoute(
   flow.mark = mark;
   flow.deviceIndex = out.index;
   const outcome = decide(netns, xfrm);
-  if (outcome === 'blocked') return 'EPERM';
+  if (outcome === 'blocked') {
+    xfrm.stats.XfrmOutPolBlock++;
+    return 'EPERM';
+  }
   if (outcome !== 'transformed') return null;
   const mtuBytes = route.pathMtuBytes;
   route.ipsecBytes = mtuBytes - Math.min(mtuBytes, payloadMtuOf(decided!, mtuBytes));
@@ -108,22 +113,11 @@ export function limitRoute(
 /** The policy for `flow` and its states; the latter in `decided`. @source xfrm_lookup_with_ifid() */
 function decide(netns: NetNamespace, xfrm: Xfrm): Outcome {
   const policy = lookupPolicy(xfrm, 'out');
-  const { stats } = xfrm;
-  if (policy === null) {
-    if (!xfrm.isBlockedByDefault.out) return 'plain';
-    stats.XfrmOutPolBlock++;
-    return 'blocked';
-  }
+  if (policy === null) return xfrm.isBlockedByDefault.out ? 'blocked' : 'plain';
   policy.use.usedNs = timeNs(netns.sim);
-  if (policy.isBlock) {
-    stats.XfrmOutPolBlock++;
-    return 'blocked';
-  }
+  if (policy.isBlock) return 'blocked';
   if (policy.templates.length === 0) return 'plain';
-  if (!resolveTemplates(netns, xfrm, policy)) {
-    stats.XfrmOutNoStates++;
-    return 'no-state';
-  }
+  if (!resolveTemplates(netns, xfrm, policy)) return 'no-state';
   decided = policy.transform;
   return decided === null ? 'plain' : 'transformed';
 }

@@ -3,7 +3,6 @@ import {
   type PhysdevTest,
   testAddrtype,
   testPhysdev,
-  testPolicy,
 } from '../../matches/device-tests.ts';
 import {
   HOOK_INPUT,
@@ -164,55 +163,5 @@ export const physdevMatch: MatchExtension = {
       sameText(shown, ` PHYSDEV match${shown}`),
       scope,
     );
-  },
-};
-
-const POLICY_REFUSED = [
-  'strict',
-  'reqid',
-  'spi',
-  'proto',
-  'mode',
-  'tunnel-src',
-  'tunnel-dst',
-  'next',
-];
-
-export const policyMatch: MatchExtension = {
-  name: 'policy',
-  options: [
-    { names: ['dir'], argumentCount: 1 },
-    { names: ['pol'], argumentCount: 1 },
-    ...POLICY_REFUSED.map((name) => ({
-      names: [name],
-      argumentCount: name === 'strict' || name === 'next' ? (0 as const) : (1 as const),
-      canInvert: true as const,
-    })),
-  ],
-  build: (given) => {
-    const refused = given.find((option) => POLICY_REFUSED.includes(option.name));
-    if (refused !== undefined) throw new NotEmulated(`option --${refused.name} of match policy`);
-    const direction = findOption(given, 'dir')?.value;
-    const policy = findOption(given, 'pol')?.value ?? 'ipsec';
-    if (direction !== 'in' && direction !== 'out') {
-      throw new ParameterProblem(
-        direction === undefined
-          ? 'policy match: neither --dir in nor --dir out specified'
-          : `policy match: invalid dir "${direction}"`,
-      );
-    }
-    if (policy !== 'ipsec' && policy !== 'none') {
-      throw new ParameterProblem(`policy match: invalid policy "${policy}"`);
-    }
-    const text = sameText(
-      ` --dir ${direction} --pol ${policy}`,
-      ` policy match dir ${direction} pol ${policy}`,
-    );
-    const scope =
-      direction === 'in'
-        ? hooksWithout(HOOK_POSTROUTING, HOOK_OUTPUT)
-        : hooksWithout(HOOK_PREROUTING, HOOK_INPUT);
-    const info = { direction, wantsIpsec: policy === 'ipsec' } as const;
-    return makeMatch('policy', testPolicy, info, text, scope);
   },
 };
