@@ -2,7 +2,7 @@
  * Answers: a packet from a destination to a client gets the virtual address as its source.
  * @source net/netfilter/ipvs/ip_vs_core.c ip_vs_out_hook(), handle_response()
  */
-import type { Ipv4 } from '../../base/ipv4-address.ts';
+import { formatIpv4, type Ipv4 } from '../../base/ipv4-address.ts';
 import { PACKET_IPVS, type Packet } from '../../engine/packet.ts';
 import { drop, type Simulator } from '../../engine/simulator.ts';
 import { readUint16 } from '../../protocols/bytes.ts';
@@ -75,6 +75,7 @@ function handleResponse(
   transport: number,
 ): Packet | null {
   if ((connection.flags & CONNECTION_FORWARD_MASK) === FORWARD_MASQ) {
+    if (sim.trace !== null) traceSource(sim, ipvs, packet, connection);
     const { bytes, network } = packet;
     wanted.source = connection.virtual;
     wanted.sourcePort = connection.virtualPort;
@@ -87,6 +88,15 @@ function handleResponse(
   tellConntrack(connection, packet, false);
   putConnection(ipvs, connection);
   return packet;
+}
+
+function traceSource(sim: Simulator, ipvs: Ipvs, packet: Packet, of: IpvsConnection): void {
+  sim.trace?.('nat', packet, ipvs.netfilter.netns.name, {
+    kind: 'IPVS',
+    before: formatIpv4(ipSource(packet.bytes, packet.network)),
+    after: formatIpv4(of.virtual),
+    port: of.virtualPort,
+  });
 }
 
 /** Whether a destination of a service has this address and port. @source ip_vs_has_real_service() */

@@ -6,7 +6,7 @@
  * @source net/netfilter/ipvs/ip_vs_xmit.c ip_vs_nat_xmit(), ip_vs_dr_xmit(), ip_vs_tunnel_xmit(),
  *   ip_vs_icmp_xmit(), __ip_vs_get_out_rt()
  */
-import type { Ipv4 } from '../../base/ipv4-address.ts';
+import { formatIpv4, type Ipv4 } from '../../base/ipv4-address.ts';
 import { PACKET_IGNORE_DF, PACKET_IPVS, type Packet } from '../../engine/packet.ts';
 import { drop, type Simulator } from '../../engine/simulator.ts';
 import { writeUint16 } from '../../protocols/bytes.ts';
@@ -27,6 +27,7 @@ import {
   ipHeaderBytes,
   ipProtocol,
   ipSource,
+  ipTarget,
   ipTos,
   ipTtl,
   PROTOCOL_ICMP,
@@ -90,6 +91,7 @@ function transmitMasq(
     drop(sim, packet, 'ipvs-boundary', null, ipvs.netfilter.netns.name);
     return abandon(ipvs, connection);
   }
+  if (sim.trace !== null) traceTarget(sim, ipvs, packet, connection);
   const { bytes, network } = packet;
   wanted.target = target;
   wanted.targetPort = connection.targetPort;
@@ -98,6 +100,15 @@ function transmitMasq(
   tellConntrack(connection, packet, true);
   putConnection(ipvs, connection);
   return isLocal ? packet : sendOn(sim, ipvs, hook, packet, route);
+}
+
+function traceTarget(sim: Simulator, ipvs: Ipvs, packet: Packet, to: IpvsConnection): void {
+  sim.trace?.('nat', packet, ipvs.netfilter.netns.name, {
+    kind: 'IPVS',
+    before: formatIpv4(ipTarget(packet.bytes, packet.network)),
+    after: formatIpv4(to.target),
+    port: to.targetPort,
+  });
 }
 
 /** The packet ended on its way out; its connection stays. */
