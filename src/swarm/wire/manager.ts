@@ -5,7 +5,7 @@
  */
 import { ERRNO } from '../../base/errors.ts';
 import type { Ipv4 } from '../../base/ipv4-address.ts';
-import { NS_PER_SEC } from '../../base/units.ts';
+import { NS_PER_MS, NS_PER_SEC } from '../../base/units.ts';
 import { DockerError } from '../../docker/engine-record.ts';
 import { type Process, type Program, sleep } from '../../engine/process.ts';
 import { timeNs } from '../../engine/simulator.ts';
@@ -42,6 +42,8 @@ import type { ManagerWire, WireState } from './wire-state.ts';
 
 /** What a call to the leader may take. @source moby daemon/cluster/cluster.go swarmRequestTimeout */
 export const REQUEST_TIMEOUT_NS = 20 * NS_PER_SEC;
+/** Between two tries when a connection breaks. @source raftproxy pollNewLeaderConn() */
+const RETRY_NS = 500 * NS_PER_MS;
 /** Ticks without a leader after which nobody waits for one. @source raft.go lostQuorumTimeout */
 const LOST_QUORUM_TICKS = 10;
 const LOST_QUORUM =
@@ -201,6 +203,25 @@ export function* askLeader<Kind extends RequestKind>(
   timeoutNs: number,
 ): Program<Replies[Kind]> {
   const deadlineNs = timeNs(process.sim) + timeoutNs;
+  for (;;) {
+    try {
+      return yield* askOnce<Kind>(manager, process, body, deadlineNs);
+    } catch (error) {
+      // The connection broke: whoever leads next is asked again.
+      const isBroken = error instanceof DockerError && / code = Unavailable /.test(error.message);
+      const isOver = manager.isStopped || process.signal !== null;
+      if (!isBroken || isOver || timeNs(process.sim) + RETRY_NS >= deadlineNs) throw error;
+      yield* sleep(process, RETRY_NS);
+    }
+  }
+}
+
+function* askOnce<Kind extends RequestKind>(
+  manager: ManagerWire,
+  process: Process,
+  body: RequestBody & { readonly kind: Kind },
+  deadlineNs: number,
+): Program<Replies[Kind]> {
   const leaderId = yield* awaitLeader(manager, process, deadlineNs);
   const leftNs = Math.max(0, deadlineNs - timeNs(process.sim));
   const isOwn = leaderId === manager.raft.around.ownId;
