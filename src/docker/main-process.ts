@@ -94,7 +94,13 @@ function bodyOf(engine: DockerEngine, container: Container, argv: readonly strin
 function isOfImage(engine: DockerEngine, container: Container): boolean {
   const { spec, image } = container;
   if (image.behaviour.kind === 'shell') return false;
-  if (spec.entrypoint !== null && spec.entrypoint.length > 0) return false;
+  const [entry] = spec.entrypoint ?? [];
+  if (entry !== undefined && entry !== '') {
+    // A script that the user brought, or a program that only the user's image has.
+    const isOwnFile = entry.includes('/') && !/^\/(usr\/)?(local\/)?s?bin\//.test(entry);
+    const isKnown = engine.commandRunner?.hasCommand(container, entry) === true;
+    return !isKnown && !SHELLS.has(entry) && (image.isUnknown || isOwnFile);
+  }
   const [word] = spec.command;
   if (word === undefined || word.startsWith('-')) return true;
   const own = image.config.command[0] ?? image.config.entrypoint[0];

@@ -65,14 +65,16 @@ export function loadCompose(options: LoadOptions): LoadedCompose {
     const read = readFile(loading, name, text);
     if (read === null) continue;
     files.push(read.file);
-    merged = mergeMappings(merged, withExtends(loading, read));
+    merged = withTags(read, mergeMappings(merged, withExtends(loading, read)), []);
   }
   const warnings = [...loading.unset].map(
     (name) => `The "${name}" variable is not set. Defaulting to a blank string.`,
   );
   const project = buildProject(merged, options.projectName, options.profiles);
   const where = (path: ValuePath): ComposeProblem['where'] => {
-    const file = files.findLast((each) => each.has(path)) ?? files.at(-1);
+    // A value that another service or file gave has its place at the nearest thing around it.
+    const deepest = Math.max(0, ...files.map((each) => each.depthOf(path)));
+    const file = files.findLast((each) => each.depthOf(path) === deepest);
     return file === undefined ? { file: 'compose.yaml' } : file.placeOf(path);
   };
   warnings.push(...project.warnings);
@@ -204,7 +206,33 @@ function resolveService(
     return refuse(`found the service "${target}", expected one of ${base.file.name}`);
   }
   const { extends: _, ...own } = service;
-  return mergeMappings(resolveService(loading, base, target, [...seen, key]), own);
+  const whole = mergeMappings(resolveService(loading, base, target, [...seen, key]), own);
+  return withTags(read, whole, ['services', name]);
+}
+
+/** The value at `at` with what the file's tags `!reset` and `!override` say of it. */
+function withTags({ file, value }: ReadFile, whole: Mapping, at: ValuePath): Mapping {
+  let result = whole;
+  for (const { kind, path } of file.tags) {
+    if (path.length <= at.length || !at.every((step, index) => step === path[index])) continue;
+    const own = kind === 'reset' ? undefined : memberOf(value, path);
+    result = replaceMember(result, path.slice(at.length), own);
+  }
+  return result;
+}
+
+function memberOf(value: Mapping, path: ValuePath): unknown {
+  return path.reduce<unknown>((from, step) => (isMapping(from) ? from[step] : undefined), value);
+}
+
+/** Another value, or none, at the end of a path. */
+function replaceMember(value: Mapping, [step, ...rest]: ValuePath, own: unknown): Mapping {
+  if (step === undefined || !(step in value)) return value;
+  const { [step]: before, ...others } = value;
+  if (rest.length > 0) {
+    return isMapping(before) ? { ...value, [step]: replaceMember(before, rest, own) } : value;
+  }
+  return own === undefined ? others : { ...value, [step]: own };
 }
 
 /** Undefined if there is no such file, null if it has mistakes. */

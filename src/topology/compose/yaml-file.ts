@@ -30,8 +30,16 @@ export interface YamlFile {
   placeOf(path: ValuePath): Place;
   /** The place of the name of a member. */
   placeOfKey(path: ValuePath): Place;
-  /** Whether the path leads to something in this file. */
-  has(path: ValuePath): boolean;
+  /** How many steps of the path lead somewhere in this file. */
+  depthOf(path: ValuePath): number;
+  /** Values tagged `!reset` and `!override`, in the order of the file. */
+  readonly tags: readonly MergeTag[];
+}
+
+/** What a later file says about a value of an earlier one, beside merging with it. */
+export interface MergeTag {
+  readonly kind: 'reset' | 'override';
+  readonly path: ValuePath;
 }
 
 /** Reads a text. Never throws: what is wrong is in `problems`. */
@@ -69,7 +77,8 @@ function failed(name: string, message: string, hint: string | null = null): Yaml
     problems: [{ where, path: '', message, hint }],
     placeOf: () => where,
     placeOfKey: () => where,
-    has: () => false,
+    depthOf: () => 0,
+    tags: [],
   };
 }
 
@@ -86,9 +95,11 @@ function readDocument(name: string, document: Document.Parsed, counter: LineCoun
     hint: null,
   }));
   let value: unknown = null;
+  const tags = tagsOf(document.contents, []);
   if (problems.length === 0) {
     try {
       value = document.toJS({ maxAliasCount: ALIASES_MAX });
+      for (const { kind, path } of tags) if (kind === 'reset') deleteMember(value, path);
       const bound = boundBroken(value);
       if (bound !== null) problems.push({ where: at(0), path: '', message: bound, hint: null });
     } catch (error) {
@@ -102,8 +113,34 @@ function readDocument(name: string, document: Document.Parsed, counter: LineCoun
     problems,
     placeOf: (path) => at(offsetOf(document, path)),
     placeOfKey: (path) => at(keyOffsetOf(document, path)),
-    has: (path) => find(document, path).depth === path.length,
+    depthOf: (path) => find(document, path).depth,
+    tags,
   };
+}
+
+/** @source compose-go loader/reset.go */
+function tagsOf(node: Node | null, path: ValuePath): MergeTag[] {
+  if (node === null || path.length > DEPTH_MAX) return [];
+  if (node.tag === '!reset') return [{ kind: 'reset', path }];
+  const own: MergeTag[] = node.tag === '!override' ? [{ kind: 'override', path }] : [];
+  if (!isMap(node)) return own;
+  const inner = node.items.flatMap((item) => {
+    const pair = item as Pair<Node, Node | null>;
+    const key = keyOf(pair);
+    return key === null ? [] : tagsOf(pair.value, [...path, key]);
+  });
+  return [...own, ...inner];
+}
+
+/** What a reset says does not matter: it is as if the file had nothing there. */
+function deleteMember(root: unknown, path: ValuePath): void {
+  let holder = root;
+  for (const step of path.slice(0, -1)) {
+    if (typeof holder !== 'object' || holder === null) return;
+    holder = (holder as Record<string, unknown>)[step];
+  }
+  if (typeof holder !== 'object' || holder === null) return;
+  delete (holder as Record<string, unknown>)[path.at(-1) ?? ''];
 }
 
 /** Syntax errors that are told: one often brings others about. */

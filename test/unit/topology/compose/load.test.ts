@@ -134,6 +134,43 @@ services:
     expect(problems('services: { a: { extends: c } }').join()).toContain('found the service "c"');
   });
 
+  test('resets and overrides what it would merge with', () => {
+    const base = `services:
+  web: { image: nginx, ports: ["80:80"], environment: [A=1] }
+  again: { extends: web, ports: !reset [] }
+`;
+    const over = `services:
+  web: { ports: !override ["81:81"], environment: !reset null }
+`;
+    const { project, problems: none } = load('', {
+      files: [
+        { name: 'compose.yaml', text: base },
+        { name: 'over.yaml', text: over },
+      ],
+    });
+    expect(none).toEqual([]);
+    const [web, again] = project?.services ?? [];
+    expect(web?.fields).toEqual({ image: 'nginx', ports: ['81:81'] });
+    expect(again?.fields).toEqual({ image: 'nginx', environment: ['A=1'] });
+  });
+
+  test('finds the place nearest to a value that another service gave', () => {
+    const text = `services:
+  web: { image: nginx, ports: ["80:80"] }
+  again:
+    extends: web
+`;
+    const { problems: found } = load('', {
+      files: [
+        { name: 'compose.yaml', text },
+        { name: 'over.yaml', text: 'services: { web: { hostname: w } }' },
+      ],
+    });
+    expect(found.map(problemText)).toEqual([
+      'compose.yaml:3:3 services.again.ports[0]: found host port 80, which web publishes, expected a free one',
+    ]);
+  });
+
   test.each([
     [
       'a bomb',
