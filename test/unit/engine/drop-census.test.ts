@@ -57,6 +57,16 @@ const overlay = (atA: string, atB: string): string => `${WIRE}
   ip -n b addr add 192.168.7.2/24 dev vx0; ip -n b link set vx0 up`;
 
 const EXEC_A = 'ip netns exec a';
+
+/** The wire with ESP from a to b, its states with these options. */
+const encrypted = (atA: string, atB: string): string => {
+  const state = 'src 10.0.0.1 dst 10.0.0.2 proto esp spi 0x100 aead "rfc4106(gcm(aes))"';
+  return `${WIRE}
+  ip -n a xfrm state add ${state} 0x000102030405060708090a0b0c0d0e0f10111213 64 ${atA}
+  ip -n b xfrm state add ${state} ${atB}
+  ip -n a xfrm policy add src 10.0.0.1 dst 10.0.0.2 dir out tmpl proto esp`;
+};
+const KEY = '0x000102030405060708090a0b0c0d0e0f10111213 64';
 const EXEC_R = 'ip netns exec r';
 /** The router is a virtual server for UDP, and a asks it from always the same port. */
 const VIRTUAL = `${ROUTER}
@@ -356,6 +366,24 @@ const CASES = {
     WIRE,
     (place) => withUdpServer(place, () => fromA(udpFrame(A_TO_B, 9, 53))(place)),
   ],
+
+  // IPsec.
+  'ipsec-blocked': `${WIRE}
+    ip -n b xfrm policy add dst 10.0.0.1 dir out action block
+    ${EXEC_A} ping -c 1 -W 1 10.0.0.2`,
+  'ipsec-no-state': `${WIRE}
+    ip -n a xfrm policy add dst 10.0.0.2 dir out tmpl proto esp
+    ${EXEC_A} ping -c 1 -W 1 10.0.0.2`,
+  'ipsec-state': `${encrypted('limit packet-hard 1', KEY)}
+    ${EXEC_A} ping -c 2 -W 1 10.0.0.2`,
+  'ipsec-replay': `${encrypted('', `${KEY} replay-window 32`)}
+    ${EXEC_A} tc qdisc add dev eth0 root netem duplicate 100%
+    ${EXEC_A} ping -c 1 -W 1 10.0.0.2`,
+  'ipsec-integrity': `${encrypted('', KEY.replace('0x00', '0xff'))}
+    ${EXEC_A} ping -c 1 -W 1 10.0.0.2`,
+  'ipsec-policy': `${WIRE}
+    ip -n b xfrm policy add src 10.0.0.1 dst 10.0.0.2 dir in tmpl proto esp
+    ${EXEC_A} ping -c 1 -W 1 10.0.0.2`,
 
   // Ends.
   'device-gone': [
