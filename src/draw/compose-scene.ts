@@ -75,6 +75,8 @@ export function composeSheet(
   else add(blocks.captions, MARGIN, y, inner);
   add(blocks.legend, MARGIN, y, inner);
   return {
+    left: 0,
+    top: 0,
     width: inner + 2 * MARGIN,
     height: y + MARGIN,
     background: theme.background,

@@ -9,6 +9,7 @@ import type { Placement } from './placement.ts';
 import { layOutRack } from './rack-layout.ts';
 import type { Scene } from './scene.ts';
 import { indexSnapshot, type Snapshot } from './snapshot.ts';
+import { shortName } from './text.ts';
 import { THEME_OF, type ThemeName } from './theme.ts';
 import { type Language, WORDS, type Words } from './words.ts';
 
@@ -28,6 +29,17 @@ export interface DrawOptions {
   readonly aspect: number | null;
 }
 
+/** A picture with what it was made of, for the formats that are more than a picture. */
+export interface Drawing {
+  readonly scene: Scene;
+  readonly placement: Placement;
+  /** What is drawn: folded. */
+  readonly snapshot: Snapshot;
+  readonly whole: Snapshot;
+  readonly options: DrawOptions;
+  readonly ways: readonly NamedWay[];
+}
+
 /** Places a snapshot's machines, interfaces and wires. */
 export async function layOut(snapshot: Snapshot, labels: LabelOptions): Promise<Placement> {
   const index = indexSnapshot(snapshot);
@@ -42,7 +54,7 @@ export async function drawSnapshot(
   whole: Snapshot,
   options: DrawOptions,
   ways: readonly NamedWay[] = [],
-): Promise<Scene> {
+): Promise<Drawing> {
   const words = WORDS[options.language];
   const theme = THEME_OF[options.theme];
   const snapshot = foldSnapshot(whole, {
@@ -53,14 +65,17 @@ export async function drawSnapshot(
   const index = indexSnapshot(snapshot);
   const placement = await layOutDetail(snapshot, options.detail, words);
   const title = options.title !== '' ? options.title : titleOf(snapshot, ways);
-  const subtitle = placement.boxes.length === 0 ? words.nothing : subtitleOf(whole, words);
+  const subtitle =
+    placement.boxes.length === 0 ? words.nothing : subtitleOf(whole, placement, words);
   const over = (): OverShapes => paintWays(ways, placement, index, theme, words);
   const blocks = {
     captions: ways.length === 0 ? null : captionBlock(ways, index, theme, words),
     legend: options.hasLegend ? legendBlock(placement, snapshot, theme, words) : null,
   };
   const { aspect } = options;
-  return composeSheet(placement, { snapshot, theme, words, title, subtitle, aspect }, over, blocks);
+  const sheet = { snapshot, theme, words, title, subtitle, aspect };
+  const scene = composeSheet(placement, sheet, over, blocks);
+  return { scene, placement, snapshot, whole, options, ways };
 }
 
 /** The placement for a level of detail. */
@@ -83,13 +98,27 @@ function titleOf({ title }: Snapshot, ways: readonly NamedWay[]): string {
 }
 
 /** How much there is, and which networks. */
-export function subtitleOf({ namespaces, networks }: Snapshot, words: Words): string {
+export function subtitleOf(
+  { namespaces, networks }: Snapshot,
+  { boxes }: Placement,
+  words: Words,
+): string {
   const containers = namespaces.filter(({ kind }) => kind === 'container').length;
   const parts = containers === 0 ? [] : [words.counted(containers, 'container')];
-  for (const { name, subnets, vni } of networks.filter(({ subnets }) => subnets.length > 0)) {
+  const shown = new Set(boxes.map(({ networkId }) => networkId));
+  const listed = networks
+    .filter(({ id, subnets }) => shown.has(id) && subnets.length > 0)
+    .sort((one, other) => Number(other.isOverlaying) - Number(one.isOverlaying));
+  const texts = listed.map(({ name, subnets, vni }) => {
     const tag = vni === null || name.includes(`${vni}`) ? '' : ` VNI ${vni}`;
     const subnet = subnets[0] === name ? '' : ` ${subnets[0]}`;
-    parts.push(`${name}${subnet}${tag}`);
-  }
-  return parts.slice(0, 8).join(' · ');
+    return `${shortName(name)}${subnet}${tag}`;
+  });
+  const unique = [...new Set(texts)];
+  parts.push(...unique.slice(0, SUBTITLE_NETWORKS_MAX));
+  const more = unique.length - SUBTITLE_NETWORKS_MAX;
+  if (more > 0) parts.push(words.more(more));
+  return parts.join(' · ');
 }
+
+const SUBTITLE_NETWORKS_MAX = 7;

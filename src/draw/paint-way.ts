@@ -271,7 +271,7 @@ function columnsOf(captions: readonly Caption[], sheet: ColumnsSheet): number {
     Math.min(4, Math.floor((width + COLUMN_GAP) / (COLUMN_MIN + COLUMN_GAP))),
   );
   const column = (width - (count - 1) * COLUMN_GAP) / count;
-  const rows = captions.map((caption) => ({ caption, lines: captionLines(caption, column - 24) }));
+  const rows = captions.map((caption) => ({ caption, lines: captionLines(caption, column - 38) }));
   const total = rows.reduce((sum, { lines }) => sum + lines.length, 0);
   const perColumn = Math.ceil(total / count);
   let at = 0;

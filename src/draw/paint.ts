@@ -22,10 +22,17 @@ export function looksOf(networks: readonly NetworkView[], theme: Theme): Looks {
   const looks = new Map<string, NetworkLook>();
   // Where nothing lies over anything else (a chain of routers), every network has a hue.
   const hasPlain = networks.some(({ isOverlaying }) => isOverlaying);
-  let next = 0;
-  for (const { id, isOverlaying } of networks) {
-    if (hasPlain && !isOverlaying) looks.set(id, theme.plainNetwork);
-    else looks.set(id, theme.networks[next++ % theme.networks.length]!);
+  // docker0 of one host and docker0 of the next are two networks that look the same.
+  const byName = new Map<string, NetworkLook>();
+  for (const { id, name, subnets, isOverlaying } of networks) {
+    if (hasPlain && !isOverlaying) {
+      looks.set(id, theme.plainNetwork);
+      continue;
+    }
+    const key = `${name} ${subnets.join(' ')}`;
+    const look = byName.get(key) ?? theme.networks[byName.size % theme.networks.length]!;
+    byName.set(key, look);
+    looks.set(id, look);
   }
   return (id) => (id === null ? theme.plainNetwork : (looks.get(id) ?? theme.plainNetwork));
 }

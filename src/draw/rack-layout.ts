@@ -29,6 +29,7 @@ import { shortName } from './text.ts';
 const HOST_GAP = 26;
 const UNDERLAY_GAP = 46;
 const TRACK_STEP = 10;
+const TRACKS_MAX = 12;
 
 /** Null if a rack is the wrong picture for this network. */
 export function layOutRack(
@@ -94,7 +95,8 @@ function placeUnderlay(
   const namespace = rootOf(index, machine)!;
   const devices = index.devicesOf.get(namespace.id) ?? [];
   const hostsWidth = rightOf(hosts.at(-1)!.frame);
-  const top = Math.max(...hosts.map(({ frame }) => bottomOf(frame))) + UNDERLAY_GAP;
+  const gap = Math.max(UNDERLAY_GAP, 30 + Math.min(hosts.length, TRACKS_MAX) * TRACK_STEP);
+  const top = Math.max(...hosts.map(({ frame }) => bottomOf(frame))) + gap;
   const bridges = devices.filter(({ kind }) => kind === 'bridge');
   const ports = devices.filter(({ masterId }) => masterId !== null);
   const others = devices.filter((device) => !bridges.includes(device) && !ports.includes(device));
@@ -131,7 +133,7 @@ function placeUnderlay(
     Object.assign(box, { x, y, height });
     x = rightOf(box) + 16;
   }
-  joinHosts(items, sheet);
+  joinHosts(items, sheet, top);
   const row = [...items.map(({ box, device }) => ({ box, device })), ...sides];
   if (!isPlain) {
     const router = routerBox({ namespace, items, lower: sides }, { labels, tunnelCount: 0 });
@@ -184,7 +186,7 @@ function bridgeItem(
 }
 
 /** Wires from the hosts' uplinks down to the ports. */
-function joinHosts(items: readonly RowItem[], { boxes, wires }: Sheet): void {
+function joinHosts(items: readonly RowItem[], { boxes, wires }: Sheet, top: number): void {
   const boxOf = new Map(boxes.map((box) => [box.id, box]));
   const xOf = (id: string): number | null => {
     const box = boxOf.get(id);
@@ -198,7 +200,7 @@ function joinHosts(items: readonly RowItem[], { boxes, wires }: Sheet): void {
   for (const [i, { tab, x, y, endId }] of wired.entries()) {
     const from = boxOf.get(tab.partnerId!)!;
     const start = { x: runs[i]!.fromX, y: bottomOf(from) };
-    const trackY = y - 12 - (Math.max(...tracks) - tracks[i]!) * TRACK_STEP;
+    const trackY = top - 12 - (Math.max(...tracks) - tracks[i]!) * TRACK_STEP;
     const points =
       tracks[i] === -1
         ? [

@@ -63,6 +63,9 @@ export interface GroupShape {
 export type Shape = RectShape | PathShape | CircleShape | TextShape | GroupShape;
 
 export interface Scene {
+  /** Where the picture's corner is: less than 0 where a page adds a margin. */
+  readonly left: number;
+  readonly top: number;
   readonly width: number;
   readonly height: number;
   readonly background: string;

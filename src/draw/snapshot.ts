@@ -116,7 +116,7 @@ export interface SnapshotIndex {
   readonly namespace: ReadonlyMap<string, NamespaceView>;
   readonly device: ReadonlyMap<string, DeviceView>;
   readonly network: ReadonlyMap<string, NetworkView>;
-  /** Without loopback, in order of their indexes. */
+  /** Without loopback, in order of their names. */
   readonly devicesOf: ReadonlyMap<string, readonly DeviceView[]>;
   readonly namespacesOf: ReadonlyMap<string, readonly NamespaceView[]>;
 }
@@ -125,7 +125,7 @@ export function indexSnapshot(snapshot: Snapshot): SnapshotIndex {
   const { machines, namespaces, devices, networks } = snapshot;
   const byId = <Item extends { readonly id: string }>(items: readonly Item[]): Map<string, Item> =>
     new Map(items.map((item) => [item.id, item]));
-  const shown = devices.filter(isShown);
+  const shown = devices.filter(isShown).sort((one, other) => compareNames(one.name, other.name));
   return {
     machine: byId(machines),
     namespace: byId(namespaces),
@@ -134,6 +134,20 @@ export function indexSnapshot(snapshot: Snapshot): SnapshotIndex {
     devicesOf: grouped(shown, ({ namespaceId }) => namespaceId),
     namespacesOf: grouped(namespaces, ({ machineId }) => machineId),
   };
+}
+
+/** eth2 before eth10, lo last. */
+export function compareNames(one: string, other: string): number {
+  if (one === 'lo' || other === 'lo') return Number(one === 'lo') - Number(other === 'lo');
+  const [a, b] = [one, other].map((name) => name.split(/(\d+)/));
+  for (let i = 0; i < Math.max(a!.length, b!.length); i++) {
+    const [x = '', y = ''] = [a![i], b![i]];
+    if (x === y) continue;
+    const isNumber = i % 2 === 1 && x !== '' && y !== '';
+    if (isNumber && Number(x) !== Number(y)) return Number(x) - Number(y);
+    return x < y ? -1 : 1;
+  }
+  return 0;
 }
 
 /** Loopback is drawn only where it has addresses that somebody gave it. */

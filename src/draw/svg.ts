@@ -27,22 +27,27 @@ export function escapeXml(text: string): string {
 
 /** The whole document. */
 export function writeSvg(scene: Scene, options: SvgOptions = {}): string {
-  const { width, height, title, description, language } = scene;
+  const { left, top, width, height, title, description, language } = scene;
   const prefix = options.idPrefix ?? '';
   const page = options.page ?? { width: `${number(width)}`, height: `${number(height)}` };
   const head =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${page.width}" height="${page.height}" ` +
-    `viewBox="0 0 ${number(width)} ${number(height)}" role="img" xml:lang="${language}" ` +
+    `viewBox="${number(left)} ${number(top)} ${number(width)} ${number(height)}" role="img" xml:lang="${language}" ` +
     `aria-labelledby="${prefix}t ${prefix}d" font-family="${SANS_FAMILIES}">`;
   const lines = [
     head,
     `<title id="${prefix}t">${escapeXml(title)}</title>`,
     `<desc id="${prefix}d">${escapeXml(description)}</desc>`,
-    `<rect width="100%" height="100%" fill="${scene.background}"/>`,
+    backgroundOf(scene),
   ];
   for (const shape of scene.shapes) writeShape(shape, lines);
   lines.push('</svg>', '');
   return lines.join('\n');
+}
+
+function backgroundOf({ left, top, background }: Scene): string {
+  const corner = left === 0 && top === 0 ? '' : ` x="${number(left)}" y="${number(top)}"`;
+  return `<rect${corner} width="100%" height="100%" fill="${background}"/>`;
 }
 
 function writeShape(shape: Shape, lines: string[]): void {

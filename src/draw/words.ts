@@ -28,6 +28,7 @@ export interface Words {
   readonly foldedHosts: (first: string, last: string, count: number, like: string) => string[];
   readonly replicas: (count: number) => string;
   readonly counted: (count: number, what: keyof typeof NOUNS) => string;
+  readonly table: { readonly title: string; readonly columns: readonly string[] };
   readonly way: WayWords;
   readonly legendOf: Readonly<Record<LegendKey, string>>;
 }
@@ -118,6 +119,10 @@ const ENGLISH: Words = {
   foldedHosts: (first, last, count, like) => [`${first} … ${last}`, `${count} like ${like}`],
   replicas: (count) => `× ${count}`,
   counted: counter('en'),
+  table: {
+    title: 'All interfaces as a table',
+    columns: ['machine', 'namespace', 'interface', 'kind', 'addresses', 'MAC', 'MTU', 'network'],
+  },
   way: {
     from: 'from',
     to: 'to',
@@ -189,6 +194,10 @@ const SPANISH: Words = {
   foldedHosts: (first, last, count, like) => [`${first} … ${last}`, `${count} como ${like}`],
   replicas: (count) => `× ${count}`,
   counted: counter('es'),
+  table: {
+    title: 'Todas las interfaces en una tabla',
+    columns: ['máquina', 'espacio', 'interfaz', 'tipo', 'direcciones', 'MAC', 'MTU', 'red'],
+  },
   way: {
     from: 'de',
     to: 'a',
