@@ -1,9 +1,10 @@
 /** Brings a drawing and a recording together: which box an event's place is. */
+import { DROP_SENTENCES_ES } from '../draw/drop-sentences-es.ts';
 import type { Box, Placement } from '../draw/placement.ts';
-import type { Snapshot } from '../draw/snapshot.ts';
+import type { NamespaceView, Snapshot } from '../draw/snapshot.ts';
 import { DROP_REASONS, type DropReason } from '../engine/drop-reason.ts';
 import type { RecordedPlace, Recording } from '../observe/recording.ts';
-import type { PageData, PagePlace, PageReason } from './page-data.ts';
+import type { PageData, PageOwner, PagePlace, PageReason } from './page-data.ts';
 
 export interface PageSource {
   readonly title: string;
@@ -28,7 +29,8 @@ export function makePageData(source: PageSource): PageData {
       points: points.map(({ x, y }) => [round(x), round(y)] as const),
     })),
     places: recording.places.map((place) => viewPlace(place, snapshot, boxes)),
-    reasons: reasonsOf(recording),
+    owners: ownersOf(snapshot),
+    reasons: reasonsOf(recording, language),
     recording,
   };
 }
@@ -42,9 +44,7 @@ function viewPlace(
   const known =
     snapshot.namespaces.find(({ id }) => id === `ns${namespaceNumber}`) ??
     snapshot.namespaces.find(({ name }) => name === namespaceName);
-  const machine = snapshot.machines.find(({ id }) => id === known?.machineId)?.name ?? '';
-  const inside = known?.label ?? namespaceName;
-  const namespaceLabel = machine === '' || machine === inside ? inside : `${machine} / ${inside}`;
+  const namespaceLabel = known === undefined ? namespaceName : labelOf(known, snapshot);
   const device = snapshot.devices.find(
     ({ namespaceId, name }) => namespaceId === known?.id && name === deviceName,
   );
@@ -58,16 +58,51 @@ function viewPlace(
   };
 }
 
+/** `node1 / web`; a machine's own namespace is the machine. */
+function labelOf({ label, machineId, kind }: NamespaceView, { machines }: Snapshot): string {
+  const machine = machines.find(({ id }) => id === machineId)?.name ?? '';
+  if (machine === '' || machine === label) return label;
+  return kind === 'root' && label === '' ? machine : `${machine} / ${label}`;
+}
+
+function ownersOf(snapshot: Snapshot): Record<string, PageOwner> {
+  const owners: Record<string, PageOwner> = {};
+  const labels = new Map<string, string>();
+  for (const namespace of snapshot.namespaces) {
+    const namespaceLabel = labelOf(namespace, snapshot);
+    labels.set(namespace.id, namespaceLabel);
+    const namespaceNumber = numberOf(namespace.id);
+    const owner = { namespaceNumber, namespaceLabel, deviceName: '' };
+    owners[namespace.id] = owner;
+    if (namespace.kind === 'root') owners[namespace.machineId] ??= owner;
+  }
+  for (const { id, namespaceId, name } of snapshot.devices) {
+    const namespaceLabel = labels.get(namespaceId) ?? '';
+    owners[id] = { namespaceNumber: numberOf(namespaceId), namespaceLabel, deviceName: name };
+  }
+  return owners;
+}
+
+/** `ns12` is the namespace number 12. */
+function numberOf(namespaceId: string): number {
+  return Number(namespaceId.slice(2));
+}
+
 /** The sentences of the reasons that occur. */
-function reasonsOf({ events, kinds, details }: Recording): Record<string, PageReason> {
+function reasonsOf(
+  { events, kinds, details }: Recording,
+  language: 'en' | 'es',
+): Record<string, PageReason> {
   const drop = kinds.indexOf('drop');
   const reasons: Record<string, PageReason> = {};
   events.kind.forEach((kind, index) => {
     if (kind !== drop) return;
     const reason = details[events.detail[index]!]?.reason;
     if (typeof reason !== 'string' || !Object.hasOwn(DROP_REASONS, reason)) return;
-    const { sentence, hint } = DROP_REASONS[reason as DropReason]; // it is one of the table
-    reasons[reason] = { sentence, hint };
+    const name = reason as DropReason; // it is one of the table
+    const { sentence, hint } = DROP_REASONS[name];
+    const spanish = language === 'es' ? DROP_SENTENCES_ES[name] : undefined;
+    reasons[reason] = spanish === undefined ? { sentence, hint } : { sentence: spanish, hint: '' };
   });
   return reasons;
 }

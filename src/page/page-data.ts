@@ -26,6 +26,13 @@ export interface PagePlace {
   readonly boxId: string | null;
 }
 
+/** What a box of the drawing stands for: a device, or a whole namespace (no device name). */
+export interface PageOwner {
+  readonly namespaceNumber: number;
+  readonly namespaceLabel: string;
+  readonly deviceName: string;
+}
+
 export interface PageReason {
   readonly sentence: string;
   readonly hint: string;
@@ -38,6 +45,8 @@ export interface PageData {
   readonly wires: readonly PageWire[];
   /** In the order of Recording.places. */
   readonly places: readonly PagePlace[];
+  /** By the id of a box. */
+  readonly owners: Readonly<Record<string, PageOwner>>;
   readonly reasons: Readonly<Record<string, PageReason>>;
   readonly recording: Recording;
 }

@@ -1,11 +1,11 @@
 /** The tables of a namespace at a moment, with the rows marked that changed last. */
 import type { NamespaceTable } from '../../src/observe/tables.ts';
-import type { PagePlace } from '../../src/page/page-data.ts';
+import type { PageOwner } from '../../src/page/page-data.ts';
 import { element } from './dom.ts';
 import { type Model, stateAt } from './model.ts';
 import type { PageWords } from './words.ts';
 
-export type ChosenPlace = Pick<PagePlace, 'namespaceNumber' | 'namespaceLabel' | 'deviceName'>;
+export type ChosenPlace = PageOwner;
 
 /** Fills `panel` with what `chosen` holds when event `index` has happened. */
 export function showDevice(

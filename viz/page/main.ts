@@ -49,6 +49,7 @@ function begin(): void {
   };
   const openTab = (to: Tab): void => {
     tab = to;
+    document.body.dataset.tab = to;
     for (const each of TABS) {
       byId(`tab-${each}`).setAttribute('aria-selected', String(each === to));
       byId(`tab-${each}`).setAttribute('tabindex', each === to ? '0' : '-1');
@@ -92,9 +93,8 @@ function begin(): void {
       openTab('packet');
     },
     onBox(boxId) {
-      const found = data.places.find((each) => each.boxId === boxId);
-      if (found === undefined) return;
-      place = found;
+      if (!Object.hasOwn(data.owners, boxId)) return;
+      place = data.owners[boxId]!;
       openTab('device');
     },
   });

@@ -60,6 +60,7 @@ export function makeModel(data: PageData): Model {
     for (let i = 0; i < GENERATIONS_MAX; i++) {
       const parent = parentOf.get(eldest) ?? 0;
       if (parent === 0 || !eventsOfPacket.has(parent)) break;
+      if (isNewWord(data, eventsOfPacket.get(eldest)![0]!)) break;
       eldest = parent;
     }
     familyOf.set(packet, eldest);
@@ -74,6 +75,14 @@ export function makeModel(data: PageData): Model {
     drops,
     isLost: new Set(drops),
   };
+}
+
+/** Whether a packet begins here that is an answer or a question of its own, not a copy of its parent. */
+function isNewWord({ recording }: PageData, index: number): boolean {
+  const { events, kinds, details } = recording;
+  const kind = kinds[events.kind[index]!];
+  if (kind === 'answer') return true;
+  return kind === 'neighbour' && Object.hasOwn(details[events.detail[index]!]!, 'arp');
 }
 
 export function eventAt({ data }: Model, index: number): PageEvent {

@@ -2,7 +2,7 @@
 import { select, zoom, zoomIdentity } from 'd3';
 import { byId, shape } from './dom.ts';
 import { eventAt, type Model, packetsUnderWay, previousOf } from './model.ts';
-import { makeWays, type Spot, spotAt, type Ways } from './way.ts';
+import { makeWays, restOf, type Spot, spotAt, type Ways } from './way.ts';
 import type { PageWords } from './words.ts';
 
 export interface Stage {
@@ -143,10 +143,8 @@ function stopOf(model: Model, ways: Ways, at: number, taken: Map<string, number>
   if (boxId === null || box === undefined) return null;
   const count = taken.get(boxId) ?? 0;
   taken.set(boxId, count + 1);
-  return {
-    x: box.x + box.width / 2 + (count % 4) * 14,
-    y: box.y + Math.min(box.height / 2, 30) + Math.floor(count / 4) * 14,
-  };
+  const { x, y } = restOf(box);
+  return { x: x - (count % 4) * 15, y: y + Math.floor(count / 4) * 15 };
 }
 
 function movingSpot(

@@ -34,7 +34,7 @@ export function makeWays({ boxes, wires }: PageData): Ways {
       const key = `${from} ${to}`;
       let spots = known.get(key);
       if (spots === undefined) {
-        spots = [centre(byId.get(from)), ...search(near, from, to), centre(byId.get(to))];
+        spots = [restOf(byId.get(from)), ...search(near, from, to), restOf(byId.get(to))];
         known.set(key, spots);
       }
       return spots;
@@ -66,9 +66,13 @@ function search(
   return [];
 }
 
-export function centre(box: PageBox | undefined): Spot {
+/** Where a packet rests in a box: at its upper right corner, beside what is written there. */
+export function restOf(box: PageBox | undefined): Spot {
   if (box === undefined) return { x: 0, y: 0 };
-  return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  return {
+    x: box.x + box.width - Math.min(6, box.width / 2),
+    y: box.y + Math.min(7, box.height / 2),
+  };
 }
 
 /** The spot after `fraction` of the way. */

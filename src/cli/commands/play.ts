@@ -5,12 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { NetsimError } from '../../base/errors.ts';
-import { composeSheet } from '../../draw/compose-scene.ts';
-import { layOut, subtitleOf } from '../../draw/draw.ts';
+import { drawSnapshot } from '../../draw/draw.ts';
 import { writeSvg } from '../../draw/svg.ts';
 import { takeSnapshot } from '../../draw/take-snapshot.ts';
-import { THEME_OF } from '../../draw/theme.ts';
-import { LANGUAGES, type Language, WORDS } from '../../draw/words.ts';
+import { LANGUAGES, type Language } from '../../draw/words.ts';
 import { finishRecording, noteNamespaces, startRecording } from '../../observe/recording.ts';
 import { makePageData } from '../../page/make-page-data.ts';
 import { buildPage } from '../../page/page.ts';
@@ -124,14 +122,16 @@ async function makePage(
     description: topology.description,
     machineOf: (name) => machineOf(topology, name),
   });
-  const words = WORDS[language];
-  const placement = await layOut(snapshot, { words, hasMacs: true });
+  const { placement, scene } = await drawSnapshot(snapshot, {
+    detail: 'devices',
+    isFolded: null,
+    theme: 'light',
+    language,
+    title: topology.title,
+    hasLegend: false,
+    aspect: null,
+  });
   const title = flags.title !== '' ? flags.title : `${what}: ${topology.title}`;
-  const theme = THEME_OF.light;
-  const subtitle = subtitleOf(snapshot, words);
-  const sheet = { snapshot, theme, words, title: topology.title, subtitle, aspect: null };
-  const nothing = () => ({ lines: [], badges: [] });
-  const scene = composeSheet(placement, sheet, nothing, { captions: null, legend: null });
   const data = makePageData({ title, language, snapshot, placement, recording });
   return buildPage({ data, svg: writeSvg(scene, { idPrefix: 'net-' }), ...program });
 }
