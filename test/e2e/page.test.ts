@@ -118,7 +118,9 @@ describe.skipIf(CHROMIUM === undefined)('the page (needs Chromium)', () => {
     const { page } = await open('overlay');
     for (let i = 0; i < 5; i++) await page.keyboard.press('+');
     await page.keyboard.press(' ');
-    await page.waitForFunction('Number(document.getElementById("position").value) > 10');
+    await expect
+      .poll(async () => Number(await position(page)), { timeout: 10_000 })
+      .toBeGreaterThan(10);
     await page.keyboard.press(' ');
     const held = await position(page);
     await page.waitForTimeout(120);
