@@ -253,6 +253,19 @@ export function endConnection(table: ConnectionTable, connection: IpvsConnection
   table.pool = connection;
 }
 
+/**
+ * Ends what still goes to deleted destinations, and templates that then control nothing. Unlike Linux,
+ * at once and not a tick later. @source ip_vs_expire_nodest_conn_flush()
+ */
+export function endWithoutDestination(table: ConnectionTable): void {
+  for (const connection of listConnections(table)) {
+    const { destination, control, controlled } = connection;
+    if (destination === null || destination.isAvailable || controlled > 0) continue;
+    endConnection(table, connection);
+    if (control !== null && control.controlled === 0) endConnection(table, control);
+  }
+}
+
 const tuple = makeTuple();
 
 /** The conntrack flow of a connection ends with it. @source ip_vs_conn_drop_conntrack() */

@@ -10,7 +10,7 @@ import { TICKS_PER_SEC } from '../conntrack-table.ts';
 import type { Netfilter } from '../netfilter.ts';
 import { refreshHooks } from '../tables.ts';
 import type { IpvsConnection } from './connection.ts';
-import { listConnections } from './connection-table.ts';
+import { endWithoutDestination, listConnections } from './connection-table.ts';
 import { type Ipvs, ipvsOf, isIpvsProtocol, serviceKey } from './ipvs.ts';
 import { findScheduler, type IpvsScheduler } from './scheduler.ts';
 import {
@@ -259,7 +259,7 @@ export function updateIpvsDestination(
   service.scheduler.changed(service);
 }
 
-/** `ipvsadm -d`. ENOENT: no such destination. Its connections end by expire_nodest_conn's rules. */
+/** `ipvsadm -d`. ENOENT: no such destination. With net.ipv4.vs.expire_nodest_conn its connections end. */
 export function deleteIpvsDestination(
   host: IpvsHost,
   key: IpvsServiceKey,
@@ -295,6 +295,7 @@ function unlinkDestination(ipvs: Ipvs, service: IpvsService, place: number): voi
   const [destination] = service.destinations.splice(place, 1);
   destination!.isAvailable = false;
   service.scheduler.removed(service, place);
+  if (ipvs.settings.expireNodestConn !== 0) endWithoutDestination(ipvs.connections);
   dropIdle(ipvs);
   ipvs.trash.push(destination!);
 }

@@ -312,10 +312,13 @@ const CASES = {
     ${EXEC_A} nc -z -w 1 10.0.0.2 80`,
   'ipvs-destination-gone': `${VIRTUAL}; ${ASK}
     ${EXEC_R} ipvsadm -d -u 10.1.0.254:53 -r 10.2.0.1; ${ASK}`,
-  'ipvs-stale-connection': `${VIRTUAL}
+  'ipvs-stale-connection': `${ROUTER}
+    ${EXEC_R} iptables -t nat -A POSTROUTING -m ipvs --ipvs -j SNAT --to-source 10.2.0.254
     ${EXEC_R} sysctl -q -w net.ipv4.vs.conntrack=1 net.ipv4.vs.expire_nodest_conn=1
-    ${EXEC_R} iptables -t nat -A POSTROUTING -m ipvs --ipvs -j SNAT --to-source 10.2.0.254; ${ASK}
-    ${EXEC_R} ipvsadm -d -u 10.1.0.254:53 -r 10.2.0.1; ${ASK}`,
+    ${EXEC_R} ipvsadm -A -t 10.1.0.254:80 -s rr; ${EXEC_R} ipvsadm -a -t 10.1.0.254:80 -r 10.2.0.1 -m
+    ip netns exec c iptables -A INPUT -j DROP
+    ${EXEC_A} nc -z -w 2 10.1.0.254 80 &
+    sleep 0.5; ${EXEC_R} ipvsadm -e -t 10.1.0.254:80 -r 10.2.0.1 -m -w 0; sleep 2`,
   'ipvs-no-connection': `${VIRTUAL}
     ${EXEC_R} sysctl -q -w net.ipv4.vs.nat_icmp_send=1
     echo x | ip netns exec c nc -u -w 1 -p 53 10.1.0.1 5000`,

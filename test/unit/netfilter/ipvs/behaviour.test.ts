@@ -75,6 +75,22 @@ test('a client that begins anew is scheduled anew only if conn_reuse_mode says s
   expect(await connections(1)).toEqual(['0', '1', '1']);
 });
 
+test('expire_nodest_conn ends the connections of a deleted destination, and their flows', async () => {
+  const script = (value: number) => `${meshScript(TASKS)}
+    ip netns exec sbox sysctl -q -w net.ipv4.vs.expire_nodest_conn=${value}
+    ${SERVERS}; ${ask(40001)}; ${ask(40002)}; sleep 0.1
+    ${IPVSADM} -d -f 258 -r 10.0.0.8; ${IPVSADM} -lnc; ip netns exec sbox conntrack -L 2>&1 | head -1
+    ${IPVSADM} -a -f 258 -r 10.0.0.8 -m; ${IPVSADM} -ln | tail -1`;
+  const ended = await run(script(1));
+  expect(entries(ended.output).length).toBe(1);
+  expect(ended.output).toContain('1 flow entries');
+  expect(ended.output).toMatch(/10\.0\.0\.8:0 +Masq +1 +0 +0 +\n$/);
+  // Else they wait, and a destination that comes back has them again.
+  const kept = await run(script(0));
+  expect(entries(kept.output).length).toBe(2);
+  expect(kept.output).toMatch(/10\.0\.0\.8:0 +Masq +1 +0 +1 +\n$/);
+});
+
 test('a persistent service keeps a client with one destination, by a template', async () => {
   const { output } = await run(`${meshScript(TASKS)}
     ${IPVSADM} -E -f 258 -s rr -p 100
