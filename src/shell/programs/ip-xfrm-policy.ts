@@ -18,8 +18,8 @@ import type {
   XfrmSelector,
   XfrmTemplate,
 } from '../../stack/xfrm/xfrm-record.ts';
-import { type IpCommand, writeEntry } from './ip-command.ts';
-import { styleOf } from './ip-xfrm-state.ts';
+import type { IpCommand } from './ip-command.ts';
+import { styleOf, writeXfrm } from './ip-xfrm-state.ts';
 import { POLICY_FLAGS, policyLines } from './ip-xfrm-text.ts';
 import { POLICY_USAGE } from './ip-xfrm-usage.ts';
 import {
@@ -103,6 +103,7 @@ export function ipXfrmPolicy(command: IpCommand): number {
       return 0;
     }
     case 'flush':
+      takeFlushType(words);
       context.kernel(() => flushXfrmPolicies(netns));
       return 0;
     case 'count':
@@ -121,7 +122,7 @@ export function ipXfrmPolicy(command: IpCommand): number {
 }
 
 function show(command: IpCommand, policy: XfrmPolicy): void {
-  writeEntry(command, policyLines(policy, styleOf(command, true)));
+  writeXfrm(command, policyLines(policy, styleOf(command, true)));
 }
 
 function showCount(command: IpCommand): number {
@@ -204,6 +205,13 @@ function takeAction(words: Words): string {
   const word = takeValue(words);
   if (word === 'allow' || word === 'block') return word;
   throw wrongArgument(word, 'ACTION value is invalid\n');
+}
+
+function takeFlushType(words: Words): void {
+  for (let word = take(words); word !== null; word = take(words)) {
+    if (word !== 'ptype') throw wrongArgument(word, 'unknown');
+    takeType(words);
+  }
 }
 
 function takeType(words: Words): void {

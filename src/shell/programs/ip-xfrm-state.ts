@@ -12,7 +12,7 @@ import {
   type XfrmStateSpec,
 } from '../../stack/xfrm/control.ts';
 import type { XfrmAlgorithm, XfrmLimits, XfrmState } from '../../stack/xfrm/xfrm-record.ts';
-import { type IpCommand, writeEntry } from './ip-command.ts';
+import type { IpCommand } from './ip-command.ts';
 import { STATE_FLAGS, stateLines, type XfrmStyle } from './ip-xfrm-text.ts';
 import { STATE_USAGE } from './ip-xfrm-usage.ts';
 import {
@@ -88,7 +88,7 @@ export function ipXfrmState(command: IpCommand): number {
       const id = takeStateId(words);
       const state = context.kernel(() => findXfrmState(netns, id));
       if (state === null) throw new KernelError('ESRCH');
-      writeEntry(command, stateLines(state, styleOf(command, true)));
+      writeXfrm(command, stateLines(state, styleOf(command, true)));
       return 0;
     }
     case 'flush':
@@ -100,6 +100,12 @@ export function ipXfrmState(command: IpCommand): number {
     default:
       throw new CommandError(`Command "${word}" is unknown, try "ip xfrm state help".\n`, 255);
   }
+}
+
+/** Lines of one entry; with -o each ends with a backslash, the last one too. */
+export function writeXfrm(command: IpCommand, lines: readonly string[]): void {
+  const { isOneLine } = command.options;
+  command.context.write(isOneLine ? `${lines.join('\\')}\\\n` : `${lines.join('\n')}\n`);
 }
 
 /** How states and policies are shown. */
@@ -118,7 +124,7 @@ function showStates(command: IpCommand): number {
   const { isWanted, hasKeys } = takeFilter(command.words);
   const style = styleOf(command, hasKeys);
   for (const state of listXfrmStates(command.netns)) {
-    if (isWanted(state)) writeEntry(command, stateLines(state, style));
+    if (isWanted(state)) writeXfrm(command, stateLines(state, style));
   }
   return 0;
 }
@@ -256,7 +262,7 @@ function allocate(command: IpCommand): number {
     protocol: id.protocol ?? 0,
   };
   const state = context.kernel(() => allocateSpi(netns, wanted, ...range));
-  writeEntry(command, stateLines(state, styleOf(command, true)));
+  writeXfrm(command, stateLines(state, styleOf(command, true)));
   return 0;
 }
 

@@ -139,7 +139,7 @@ export function allocateSpi(
 ): XfrmState {
   const xfrm = xfrmOf(netns);
   const spi = freeSpi(netns, id, lowest, highest);
-  if (spi === null) throw new KernelError('ENOENT');
+  if (spi === null) throw new KernelError('ENOENT', 'No SPI available in the requested range.');
   const selector = {
     source: id.source,
     sourceLength: id.source === 0 ? 0 : 32,

@@ -15,7 +15,6 @@ import {
   findOption,
   type GivenOption,
   type MatchExtension,
-  NotEmulated,
   not,
   ParameterProblem,
   sameText,

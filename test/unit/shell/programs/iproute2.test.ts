@@ -32,7 +32,7 @@ const DIFFERENT: Readonly<Record<string, string>> = {
 
 const sorted = (text: string): string => text.split('\n').sort().join('\n');
 
-describe.each(['link', 'addr', 'route', 'neigh', 'bridge', 'net-tools'])(
+describe.each(['link', 'addr', 'route', 'neigh', 'bridge', 'net-tools', 'xfrm'])(
   'recorded %s commands',
   (name) => {
     test('print the same', async () => {
