@@ -23,6 +23,9 @@ export interface PlaceContext {
 /** Compose's label with the service that a container belongs to. @source docker compose */
 const SERVICE_LABEL = 'com.docker.compose.service';
 
+const SWARM_SERVICE_LABEL = 'com.docker.swarm.service.name';
+const STACK_LABEL = 'com.docker.stack.namespace';
+
 /** Names that the hand-wired docker0 had for the machines of a Docker world. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['host', 'node1'],
@@ -89,9 +92,23 @@ export function findContainer(all: readonly Container[], name: string): Containe
   return (
     all.find((each) => nameOf(each) === name) ??
     all.find(({ spec }) => spec.labels.get(SERVICE_LABEL) === name) ??
+    taskOf(all, name) ??
     all.find(({ id }) => isPrefix && id.startsWith(name)) ??
     null
   );
+}
+
+/** The first task of a swarm's service that runs: `web`, `web.2`, and `web` of a stack for `shop_web`. */
+function taskOf(all: readonly Container[], name: string): Container | undefined {
+  const isIt = ({ name: own, spec: { labels } }: Container): boolean => {
+    const service = labels.get(SWARM_SERVICE_LABEL);
+    if (service === undefined) return false;
+    const stack = labels.get(STACK_LABEL);
+    const short = stack === undefined ? null : `${stack}_${name}`;
+    return service === name || service === short || own.startsWith(`${name}.`);
+  };
+  const tasks = all.filter(isIt).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  return tasks.find(({ netns }) => netns !== null) ?? tasks[0];
 }
 
 function nameOf(container: Container): string {

@@ -4,16 +4,8 @@
 //   Go's maps.
 // - Of the moment: ages of tasks, versions (Raft's index), how often a progress line is repeated.
 // - Of the wire: sizes of the control plane's encrypted messages, so the counters of chains' policies.
-import { type IdNumbers, normalisedLines } from './replay-normalise.ts';
-
-const SWARM_IDS: readonly RegExp[] = [
-  /\b[0-9a-z]{25}\b/g,
-  /\b(?:1-)(?=[0-9a-z]{10}\b)[0-9a-z]{10}/g,
-  /\blb_[0-9a-z]{9}\b/g,
-  /\b(?=[0-9a-z]*\d)(?=[0-9a-f]*[g-z])[0-9a-z]{12}\b/g,
-];
-/** Digits of an id that tell it from others. */
-const SWARM_ID_DIGITS = 9;
+import { type IdMap, numberIds } from './replay-ids.ts';
+import { makeIdNumbers, normalisedLines } from './replay-normalise.ts';
 
 const RULES: ReadonlyArray<readonly [RegExp, string]> = [
   [/SWMTKN-1-\S+/g, 'SWMTKN-1-<masked>'],
@@ -23,31 +15,31 @@ const RULES: ReadonlyArray<readonly [RegExp, string]> = [
   [/^(:[A-Z]\S* \S+) \[\d+:\d+\]/gm, '$1 [N:N]'],
   [/create\+converge (\S+) \d+ ms/g, 'create+converge $1 T ms'],
   [/(gc_timer|_timer) +[\d.]+/g, '$1 T'],
+  // How many devices the client had before its cables.
+  [/^(2: eth0@if|eth0@if)\d+(?=.*(192\.168\.0|1500))/gm, '$1N'],
 ];
+const CONTAINER_AGE = /Less than a second|About an? (minute|hour)|\d+ (second|minute|hour)s?/g;
 /** Ages in tables of tasks. */
 const TASK_AGE = /less than a second|about an? (minute|hour)|\d+ (second|minute|hour)s?(?= ago)/gi;
 
-/** The output of one command of a swarm lab with all that cannot agree made equal, as lines. */
-export function swarmLines(command: string, output: string, ids: IdNumbers): string[] {
+/** An output without what cannot agree but for random names: these are left as they are. */
+export function plainText(command: string, output: string): string {
   let text = output;
   for (const [pattern, replacement] of RULES) text = text.replace(pattern, replacement);
   if (/docker (service|stack|node)/.test(command)) {
     text = narrow(dropRepeats(text.replace(TASK_AGE, 'AGO')));
   }
+  if (/docker ps/.test(command)) text = text.replace(CONTAINER_AGE, 'AGO').replace(/ {3,}/g, '  ');
   if (/\bdig\b|\bnslookup\b/.test(command)) text = sortAnswers(text);
   if (/netns/.test(command)) text = sortBlocks(text);
   if (/ipvsadm/.test(command) && / -\w*c\b/.test(command)) text = connectionRows(text);
-  text = sortTasks(text);
-  for (const pattern of SWARM_IDS) text = text.replace(pattern, (id) => numbered(id, ids));
-  return normalisedLines(command, text, ids);
+  return sortTasks(text);
 }
 
-function numbered(id: string, { numbers }: IdNumbers): string {
-  const [, prefix = '', rest = ''] = /^(1-|lb_)?(.*)$/.exec(id)!;
-  const key = `swarm ${rest.slice(0, SWARM_ID_DIGITS)}`;
-  const known = numbers.get(key) ?? numbers.size + 1;
-  numbers.set(key, known);
-  return `${prefix}<swarm ${rest.length} ${known}>`;
+/** The output of one command of a swarm lab with all that cannot agree made equal, as lines. */
+export function swarmLines(command: string, output: string, ids: IdMap, isOwn: boolean): string[] {
+  const text = numberIds(ids, plainText(command, output), isOwn);
+  return normalisedLines(command, text, makeIdNumbers());
 }
 
 function narrow(text: string): string {

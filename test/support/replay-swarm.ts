@@ -20,8 +20,7 @@ import {
   typeLine,
 } from './replay-docker.ts';
 import { type IdMap, learnIds, makeIdMap, translateCommand } from './replay-ids.ts';
-import { makeIdNumbers } from './replay-normalise.ts';
-import { swarmLines } from './replay-normalise-swarm.ts';
+import { plainText, swarmLines } from './replay-normalise-swarm.ts';
 import { TEST_HOST } from './shell.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/docker');
@@ -97,6 +96,7 @@ export function reasonsOf(name: string): ReadonlyMap<number, string> {
 export async function replaySwarm(
   recording: SwarmRecording,
   last = Number.POSITIVE_INFINITY,
+  onResult: (result: SwarmResult) => void = () => {},
 ): Promise<SwarmReplay> {
   const { version = '26.1', seed = 1 } = recording;
   const lab = buildLab({ seed, engine: { version } });
@@ -108,7 +108,7 @@ export async function replaySwarm(
   letTimePass(shells.get('node1')!.driver, ENGINE_AGE_NS);
   for (const text of recording.setUp ?? []) await typeLine(shells.get('node1')!, text);
   if (recording.after !== undefined) await runAll(run, recording.after);
-  const results = await runAll(run, recording.name, last);
+  const results = await runAll(run, recording.name, last, onResult);
   return { lab, ids: run.ids, results };
 }
 
@@ -122,8 +122,8 @@ async function runAll(
   { lab: { world }, shells, ids }: Run,
   name: string,
   last = Number.POSITIVE_INFINITY,
+  onResult: (result: SwarmResult) => void = () => {},
 ): Promise<SwarmResult[]> {
-  const [theirIds, ownIds] = [makeIdNumbers(), makeIdNumbers()];
   const results: SwarmResult[] = [];
   for (const command of await readIndex(folderOf(name))) {
     if (command.seq > last) break;
@@ -133,11 +133,17 @@ async function runAll(
     const endNs = world.sim.nowNs + command.seconds * SECOND_NS;
     const { output, exitCode, failure } = await attempt(shell, typed);
     letTimePass(shell.driver, Math.max(endNs - world.sim.nowNs, 0));
-    learnIds(ids, recorded, output);
-    const theirs = [...swarmLines(command.text, recorded, theirIds), `[exit ${command.exitCode}]`];
-    const ours = [...swarmLines(command.text, output, ownIds), `[exit ${exitCode}]`];
+    ids.token = /SWMTKN-1-[0-9a-z-]+/.exec(output)?.[0] ?? ids.token;
+    learnIds(ids, plainText(command.text, recorded), plainText(command.text, output));
+    const theirs = [
+      ...swarmLines(command.text, recorded, ids, false),
+      `[exit ${command.exitCode}]`,
+    ];
+    const ours = [...swarmLines(command.text, output, ids, true), `[exit ${exitCode}]`];
     const isEqual = theirs.join('\n') === ours.join('\n');
-    results.push({ command, recorded, typed, output, exitCode, theirs, ours, isEqual, failure });
+    const result = { command, recorded, typed, output, exitCode, theirs, ours, isEqual, failure };
+    results.push(result);
+    onResult(result);
   }
   return results;
 }
@@ -198,13 +204,18 @@ function unmatched(lines: readonly string[], others: readonly string[]): number[
 
 async function main([name = 'L2', range = '', mode = '']: readonly string[]): Promise<void> {
   const [first = 1, last = first] = range === '' ? [1, 9999] : range.split('-').map(Number);
-  const { results } = await replaySwarm(recordingOf(name), last);
-  const wanted = results.filter(({ command: { seq } }) => seq >= first);
-  for (const result of wanted) {
+  let atMs = performance.now();
+  const show = (result: SwarmResult): void => {
+    const spentMs = Math.round(performance.now() - atMs);
+    atMs = performance.now();
+    if (spentMs > 1000) console.log(`(#${result.command.seq} took ${spentMs} ms)`);
+    if (result.command.seq < first) return;
     if (mode === 'whole')
       console.log(`$ ${result.typed}\n${result.recorded}\n---\n${result.output}`);
     if (!result.isEqual) console.log(`\n#${result.command.seq} ${differenceOf(result)}`);
-  }
+  };
+  const { results } = await replaySwarm(recordingOf(name), last, show);
+  const wanted = results.filter(({ command: { seq } }) => seq >= first);
   console.log(`\n${verdictTable(wanted, reasonsOf(name))}`);
 }
 
