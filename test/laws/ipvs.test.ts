@@ -9,7 +9,7 @@ import { addMachine, createWorld } from '../../src/world/world.ts';
 import { letRest } from '../support/run-recorded.ts';
 import { TEST_HOST } from '../support/shell.ts';
 
-const RUNS = Number(process.env.LAWS_RUNS ?? 12);
+const RUNS = Number(process.env.LAWS_RUNS ?? 8);
 const SEED = Number(process.env.LAWS_SEED ?? 1);
 /** Longer than any connection lives without packets. */
 const REST_NS = 2000e9;
