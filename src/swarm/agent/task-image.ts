@@ -6,12 +6,23 @@
 import { resolveHost } from '../../apps/resolver.ts';
 import type { DockerEngine } from '../../docker/engine-record.ts';
 import { findImage, pullImage } from '../../docker/images.ts';
-import { type Process, type Program, sleep } from '../../engine/process.ts';
+import {
+  kill,
+  makeWaitQueue,
+  type Process,
+  type Program,
+  sleep,
+  spawn,
+  waitFor,
+  wake,
+} from '../../engine/process.ts';
 
 const REGISTRY = 'registry-1.docker.io';
 /** What asking for an image takes that is there, and fetching one that is not. */
 const ASK_NS = 400e6;
 const PULL_NS = 2_500e6;
+/** How long it looks for the registry. */
+const LOOKUP_MAX_NS = 5e9;
 
 /** Gets the image if it can be had. */
 export function* fetchImage(
@@ -23,13 +34,27 @@ export function* fetchImage(
     yield* sleep(process, ASK_NS);
     return;
   }
-  const { files, root } = engine.machine;
+  if (!(yield* canReachRegistry(process, engine))) return;
+  yield* sleep(process, PULL_NS);
+  pullImage(engine, reference);
+}
+
+/** Whether the registry's name is found before the engine loses patience. */
+function* canReachRegistry(process: Process, engine: DockerEngine): Program<boolean> {
+  const { machine, world } = engine;
+  const { files, root, cpu } = machine;
   const sources = {
     hosts: files.readFile('/etc/hosts') ?? '',
     resolvConf: files.readFile('/etc/resolv.conf') ?? '',
   };
-  const found = yield* resolveHost(process, root, sources, REGISTRY);
-  if (typeof found === 'string') return;
-  yield* sleep(process, PULL_NS);
-  pullImage(engine, reference);
+  let isFound = false;
+  const queue = makeWaitQueue();
+  const lookup = spawn(world.sim, cpu, 'dockerd pull', function* look(self) {
+    isFound = typeof (yield* resolveHost(self, root, sources, REGISTRY)) !== 'string';
+    return 0;
+  });
+  lookup.onExit.push(() => wake(queue));
+  yield* waitFor(process, [queue], () => lookup.exitCode !== null, LOOKUP_MAX_NS);
+  kill(lookup, 'SIGKILL');
+  return isFound;
 }

@@ -137,6 +137,7 @@ function* attempt(runner: TaskRunner, onError: TaskState, work: Program<void>): 
     report(runner, {
       ...runner.status,
       state: onError,
+      timestampNs: nowOf(runner),
       error: error.message,
       containerId: container?.id ?? '',
       exitCode: container?.exitCode ?? 0,

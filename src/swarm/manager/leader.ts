@@ -13,6 +13,7 @@ import {
   makeWaitQueue,
   type Process,
   type Program,
+  sleep,
   spawn,
   waitFor,
   wake,
@@ -49,6 +50,9 @@ import {
 } from './scheduler/scheduler.ts';
 import type { StoreEvent, StoreWatcher } from './store.ts';
 import { tieSeedOf } from './ties.ts';
+
+/** Between two attempts to write without a quorum. */
+const RETRY_NS = 500e6;
 
 const watchersOf = new WeakMap<Leader, StoreWatcher>();
 
@@ -127,15 +131,27 @@ function* run(
 ): Program {
   restore(leader);
   for (;;) {
-    try {
-      if (leader.events.length > 0) yield* commitFirst(leader.member, process);
-    } catch (error) {
-      if (!(error instanceof DockerError)) throw error;
-      // No quorum: whoever elects leaders ends these loops.
-    }
+    if (!(yield* mayWrite(leader, process, commitFirst))) continue;
     drain(leader);
     yield* waitFor(process, [leader.waiters], () => leader.events.length + leader.due.length > 0);
     if (process.signal !== null) return 0;
+  }
+}
+
+/** Without a quorum nothing is written: it waits, until one is there or whoever elects leaders ends it. */
+function* mayWrite(
+  leader: Leader,
+  process: Process,
+  commitFirst: (member: SwarmMember, process: Process) => Program<void>,
+): Program<boolean> {
+  if (leader.events.length + leader.due.length === 0) return true;
+  try {
+    yield* commitFirst(leader.member, process);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DockerError)) throw error;
+    yield* sleep(process, RETRY_NS);
+    return false;
   }
 }
 
