@@ -234,8 +234,37 @@ export interface TcpSocket extends TcpEntry, BoundSocket {
 
 /** A closed socket that is bound to nothing. */
 export function makeTcpRecord(netns: NetNamespace, handlers: TcpTimerHandlers): TcpSocket {
+  // Field by field: with a spread in front of so many fields V8 takes a thousand times as long.
+  const base = makeBoundSocket(netns, PROTOCOL_TCP);
   const socket: TcpSocket = {
-    ...makeBoundSocket(netns, PROTOCOL_TCP),
+    slot: base.slot,
+    netns: base.netns,
+    protocol: base.protocol,
+    waiters: base.waiters,
+    error: base.error,
+    boundDevice: base.boundDevice,
+    localAddress: base.localAddress,
+    localPort: base.localPort,
+    remoteAddress: base.remoteAddress,
+    remotePort: base.remotePort,
+    ttlHops: base.ttlHops,
+    multicastTtlHops: base.multicastTtlHops,
+    tos: base.tos,
+    mark: base.mark,
+    pathMtuDiscovery: base.pathMtuDiscovery,
+    mayBroadcast: base.mayBroadcast,
+    receiveErrors: base.receiveErrors,
+    errorQueue: base.errorQueue,
+    receiveQueue: base.receiveQueue,
+    receiveBytes: base.receiveBytes,
+    receiveBufferBytes: base.receiveBufferBytes,
+    reuseAddress: base.reuseAddress,
+    reusePort: base.reusePort,
+    isClosed: base.isClosed,
+    dropCount: base.dropCount,
+    hash: base.hash,
+    nextId: base.nextId,
+    route: base.route,
     kind: 'socket',
     nextInChain: null,
     isHashed: false,
