@@ -176,10 +176,10 @@ function placeToEnter(state: State, words: readonly string[]): Place | null | un
       words.join(' '),
     );
   if (container === null || !/ -\w*i| --interactive/.test(container[0])) return undefined;
-  return (
-    placeOfContainer(findContainer(containersOf(placeOf(state).machine), container[1]!)) ??
-    undefined
-  );
+  const found = findContainer(containersOf(placeOf(state).machine), container[1]!);
+  // An image of busybox has no bash: the command itself says so.
+  if (found?.image.hasBusybox === true && container[0].endsWith('bash')) return undefined;
+  return placeOfContainer(found) ?? undefined;
 }
 
 /** `docker run -it ... sh` as the same in the background; null for any other line. */

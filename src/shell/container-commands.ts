@@ -43,7 +43,8 @@ export function makeCommandRunner(base: Shell): CommandRunner {
     ...IDLE,
   ]);
   return {
-    hasCommand: (_container, name) => known.has(baseName(name)),
+    hasCommand: ({ image }, name) =>
+      known.has(baseName(name)) && !(image.hasBusybox && baseName(name) === 'bash'),
     start(container, command) {
       const netns = command.netns ?? container.netns;
       if (netns === null) throw new Error(`container ${container.name} has no namespace`);

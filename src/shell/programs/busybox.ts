@@ -1,11 +1,23 @@
 /** `busybox APPLET ...`: the applets that netsim emulates in busybox's manner. */
 import type { ProgramContext, ProgramDefinition } from '../program.ts';
 import { busyboxHttpd } from './busybox-httpd.ts';
+import { busyboxArp, busyboxIfconfig, busyboxIp, busyboxTraceroute } from './busybox-network.ts';
+import { busyboxNslookup } from './busybox-nslookup.ts';
 import { busyboxPing } from './busybox-ping.ts';
 import { busyboxWget } from './busybox-wget.ts';
 import { sleep } from './sleep.ts';
 
-const APPLETS: readonly ProgramDefinition[] = [busyboxHttpd, busyboxPing, busyboxWget, sleep];
+const APPLETS: readonly ProgramDefinition[] = [
+  busyboxArp,
+  busyboxHttpd,
+  busyboxIfconfig,
+  busyboxIp,
+  busyboxNslookup,
+  busyboxPing,
+  busyboxTraceroute,
+  busyboxWget,
+  sleep,
+];
 
 const APPLET_BY_NAME: ReadonlyMap<string, ProgramDefinition> = new Map(
   APPLETS.map((applet) => [applet.name, applet]),
