@@ -40,6 +40,7 @@ const ROOT_OPTIONS = {
   'elk.spacing.nodeNode': '16',
   'elk.spacing.edgeNode': '12',
   'elk.spacing.edgeEdge': '9',
+  'elk.padding': '[top=0,left=0,bottom=0,right=0]',
   'elk.randomSeed': '1',
 } as const;
 const MACHINE_PADDING = '[top=32,left=14,bottom=14,right=14]';

@@ -49,7 +49,7 @@ export function paintWays(
     if (line === null) continue;
     if (way.drop !== null) taken.push(line.end);
     const points = line.points.map(({ x, y }) => ({ x: x + offset, y: y + offset }));
-    lines.push(...lineShapes(points, colour, i));
+    lines.push(broadLine(points, colour), ...thinLines(line.pieces, offset, colour, i));
     for (const { hop, candidates } of line.stations) {
       const at =
         candidates.find((each) => isFree(each, taken) && isClear(each, texts)) ??
@@ -117,14 +117,32 @@ function isClear({ x, y }: Point, areas: readonly Area[]): boolean {
   );
 }
 
-function lineShapes(points: readonly Point[], colour: string, which: number): Shape[] {
-  const data = roundedPath(points);
-  const broad = { kind: 'path', data, fill: null, stroke: colour, isRound: true } as const;
-  const dash = which === 0 ? '' : '7 4';
-  return [
-    { ...broad, strokeWidth: 9, opacity: 0.22 },
-    { ...broad, strokeWidth: 2, opacity: 0.85, dash },
-  ];
+/** The broad line runs everywhere, also behind the texts of boxes. */
+function broadLine(points: readonly Point[], colour: string): Shape {
+  const look = {
+    fill: null,
+    stroke: colour,
+    strokeWidth: 9,
+    opacity: 0.24,
+    isRound: true,
+  } as const;
+  return { kind: 'path', data: roundedPath(points), ...look };
+}
+
+/** The thin line within it runs along wires only, where nothing is written. */
+function thinLines(
+  pieces: readonly (readonly Point[])[],
+  offset: number,
+  colour: string,
+  which: number,
+): Shape[] {
+  const look = { fill: null, stroke: colour, strokeWidth: 2, opacity: 0.9 } as const;
+  return pieces.map((points) => ({
+    kind: 'path',
+    data: roundedPath(points.map(({ x, y }) => ({ x: x + offset, y: y + offset }))),
+    dash: which === 0 ? '' : '7 4',
+    ...look,
+  }));
 }
 
 /** A disc for the first way, a square for the second. */
@@ -200,8 +218,8 @@ function endMark({ x, y }: Point, way: PacketWay, theme: Theme, words: Words): S
       },
       {
         kind: 'text',
-        x: x + 19,
-        y: y + 3.6,
+        x: x + 18,
+        y: y - 4.4,
         text: reason,
         size: 10,
         font: 'bold',

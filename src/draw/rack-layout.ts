@@ -139,6 +139,7 @@ function placeUnderlay(
     const router = routerBox({ namespace, items, lower: sides }, { labels, tunnelCount: 0 });
     if (router !== null) {
       Object.assign(router, { x: NAMESPACE_PADDING, y: y + height + 18, width: width - 24 });
+      (router as { parentId: string | null }).parentId = machine.id;
       boxes.push(router);
       for (const { box, device } of row.filter((each) => isAddressed(each.device))) {
         const points = [

@@ -26,6 +26,8 @@ export interface StationPlace {
 
 export interface WayLine {
   readonly points: Point[];
+  /** What of it runs along wires, without the ways through boxes. */
+  readonly pieces: readonly (readonly Point[])[];
   readonly stations: readonly StationPlace[];
   /** Where its end is marked: the corner of the box that it reached, or where it died. */
   readonly end: Point;
@@ -118,7 +120,8 @@ export function lineOf(way: PacketWay, finder: WayFinder, endBoxId: string | nul
   const last = finder.box(boxes.at(-1)!)!;
   const edge = pieces.at(-1)?.points.at(-1) ?? points.at(-1)!;
   const end = way.drop === null ? { x: last.x + last.width - 3, y: last.y + 3 } : edge;
-  return { points, stations, end };
+  const wires = pieces.map((piece) => piece.points).filter((line) => line.length > 1);
+  return { points, pieces: wires.filter(isLong), stations, end };
 }
 
 function pieceBetween(finder: WayFinder, from: string, to: string): Piece {
@@ -153,6 +156,11 @@ function joinPieces(
   const from = points.at(-1)!;
   points.push(insideOf(last, pieces.length === 0 ? undefined : from));
   return withoutStops(points);
+}
+
+/** Ports touch their bridge: that is no wire. */
+function isLong(points: readonly Point[]): boolean {
+  return points.slice(1).some((point, i) => length(points[i]!, point) > 1);
 }
 
 /** Just within the edge of a box at this point of it: the middle stays readable. */
