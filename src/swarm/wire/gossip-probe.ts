@@ -13,7 +13,7 @@ import { cancel, schedule, timeNs } from '../../engine/simulator.ts';
 import { makeTimer } from '../../engine/timer-queue.ts';
 import { closeEnd, openChannel } from './channel.ts';
 import { sendDatagramTo } from './gossip-datagram.ts';
-import { queueRumour, randomNodes, takeNews } from './gossip-queue.ts';
+import { partnersIn, queueRumour, randomNodes, takeNews } from './gossip-queue.ts';
 import {
   type Datagram,
   type Doubt,
@@ -49,10 +49,11 @@ export function* runProbes(process: Process, node: GossipNode): Program<number> 
 
 function nextTarget(node: GossipNode): GossipNode | null {
   const { roster } = node.shared;
-  for (let tries = 0; tries < roster.length; tries++) {
-    node.nextProbe = (node.nextProbe + 1) % roster.length;
-    const target = roster[node.nextProbe]!;
-    if (target !== node && isAlive(node, target)) return target;
+  const partners = partnersIn(node, roster, node.index);
+  for (let tries = 0; tries < partners.length; tries++) {
+    node.nextProbe = (node.nextProbe + 1) % partners.length;
+    const target = partners[node.nextProbe]!;
+    if (isAlive(node, target)) return target;
   }
   return null;
 }

@@ -25,6 +25,8 @@ const RETRANSMIT_MULTIPLIER = 4;
 const DATAGRAM_BYTES = 1400;
 const RUMOUR_BYTES = 60;
 const CLUSTER_EVENT_BYTES = 40;
+/** So few nodes all talk with each other. */
+const ALL_MAX = 16;
 /** Unlike Docker, a row takes no more than its number: many fit. */
 const TABLE_EVENT_BYTES = 12;
 
@@ -125,10 +127,11 @@ export function passOn(node: GossipNode): void {
 
 function passOnRows(node: GossipNode, network: NetworkView): void {
   if (network.queue.length === 0) return;
-  const others = [...network.log.attachments.keys()].filter(
-    (other) => other !== node && isAttached(node, network.log.id, other),
+  const order = [...network.log.attachments.keys()];
+  const others = partnersIn(node, order, order.indexOf(node)).filter((other) =>
+    isAttached(node, network.log.id, other),
   );
-  const limit = retransmitLimit(others.length + 1);
+  const limit = retransmitLimit(order.length);
   const items = takeQueued(network.queue, limit, TABLE_EVENT_BYTES, DATAGRAM_BYTES);
   const sizeBytes = items.length * TABLE_EVENT_BYTES;
   const news = { rumours: [], clusterEvents: [], tableEvents: items };
@@ -138,25 +141,41 @@ function passOnRows(node: GossipNode, network: NetworkView): void {
 }
 
 /** Some nodes of those that it takes for alive, itself not among them. */
-export function randomNodes(node: GossipNode, count: number): GossipNode[] {
+export function randomNodes(node: GossipNode, count: number): readonly GossipNode[] {
   const { roster } = node.shared;
-  if (roster.length <= 4 * count) {
-    return pick(
-      node,
-      roster.filter((other) => other !== node && isAlive(node, other)),
-      count,
-    );
-  }
-  const stream = streamOf(node.host.world.sim, 'swarm/gossip');
-  const chosen: GossipNode[] = [];
-  for (let tries = 0; tries < 3 * roster.length && chosen.length < count; tries++) {
-    const other = roster[nextBelow(stream, roster.length)]!;
-    if (other !== node && isAlive(node, other) && !chosen.includes(other)) chosen.push(other);
-  }
-  return chosen;
+  const alive = partnersIn(node, roster, node.index).filter((other) => isAlive(node, other));
+  if (alive.length > 0 || roster.length <= ALL_MAX) return pick(node, alive, count);
+  return pick(
+    node,
+    roster.filter((other) => other !== node && isAlive(node, other)),
+    count,
+  );
 }
 
-function pick(node: GossipNode, from: GossipNode[], count: number): GossipNode[] {
+/**
+ * With whom a node talks: all others; above 16 nodes those 1, 2, 4, 8 ... places before and behind it.
+ * Unlike Docker, where any node may come: that is an ARP request to all of them for each pair.
+ */
+export function partnersIn(
+  node: GossipNode,
+  order: readonly GossipNode[],
+  place: number,
+): GossipNode[] {
+  if (order.length <= ALL_MAX) return order.filter((other) => other !== node);
+  const partners: GossipNode[] = [];
+  for (let step = 1; step < order.length; step *= 2) {
+    if (place - step >= 0) partners.push(order[place - step]!);
+    if (place + step < order.length) partners.push(order[place + step]!);
+  }
+  return partners;
+}
+
+/** Some of these, in a random order if they are more. */
+export function pick(
+  node: GossipNode,
+  from: readonly GossipNode[],
+  count: number,
+): readonly GossipNode[] {
   if (from.length <= count) return from;
   const stream = streamOf(node.host.world.sim, 'swarm/gossip');
   const chosen: GossipNode[] = [];

@@ -19,7 +19,7 @@ import { streamOf, timeNs } from '../../engine/simulator.ts';
 import type { ObjectId } from '../objects.ts';
 import { type ChannelEnd, closeEnd, openChannel, sendMessage } from './channel.ts';
 import { hearRumour } from './gossip-probe.ts';
-import { queueClusterEvent, randomNodes } from './gossip-queue.ts';
+import { partnersIn, pick, queueClusterEvent, randomNodes } from './gossip-queue.ts';
 import {
   copyKnowledge,
   type Doubt,
@@ -63,7 +63,7 @@ const SCALE_THRESHOLD = 32;
 const NODE_STATE_BYTES = 90;
 const ROW_BYTES = 120;
 /** Unlike Docker, a node that joins a network syncs with no more than these at once. */
-const JOIN_SYNCS_MAX = 8;
+const JOIN_SYNCS_MAX = 3;
 
 /** Exchanges states with the node at an address. @returns whether that worked. */
 export function* pushPull(process: Process, node: GossipNode, address: Ipv4): Program<boolean> {
@@ -200,7 +200,7 @@ export function* syncNewNetwork(
   networkId: ObjectId,
 ): Program<number> {
   const others = attachedNodes(node, networkId).filter((other) => other !== node);
-  for (const other of others.slice(0, JOIN_SYNCS_MAX)) {
+  for (const other of pick(node, others, JOIN_SYNCS_MAX)) {
     if (node.isClosed || !node.networks.has(networkId)) break;
     yield* bulkSync(process, node, other);
   }
@@ -232,8 +232,8 @@ export function* runBulkSync(process: Process, node: GossipNode): Program<number
     const done = new Set<ObjectId>();
     for (const id of [...node.networks.keys()]) {
       if (done.has(id) || node.isClosed) continue;
-      const others = attachedNodes(node, id).filter((other) => other !== node);
-      const other = others[others.length > 1 ? nextBelow(stream, others.length) : 0];
+      const attached = attachedNodes(node, id);
+      const [other] = pick(node, partnersIn(node, attached, 0), 1);
       if (other === undefined) continue;
       for (const each of node.networks.keys()) if (isAttached(node, each, other)) done.add(each);
       yield* bulkSync(process, node, other);

@@ -140,7 +140,7 @@ function openNode(member: SwarmMember): GossipNode {
     nextDatagram: 0,
     pings: new Map(),
     nextSequence: 1,
-    nextProbe: shared.roster.length,
+    nextProbe: 0,
     waiters: makeWaitQueue(),
     onEvent: null,
     isClosed: false,
