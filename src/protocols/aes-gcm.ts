@@ -4,6 +4,7 @@
  */
 import { encryptAesBlock, expandAesKey } from './aes.ts';
 import { readInt32, writeInt32 } from './bytes.ts';
+import type { ViewedBytes } from './checksum.ts';
 
 /** A key ready for use: round keys, and products with the hash key. */
 export interface GcmKey {
@@ -68,24 +69,26 @@ const sum = new Int32Array(4);
 
 /** Multiplies the sum, with a block added, by the hash key. */
 function addBlock(products: Int32Array, a: number, b: number, c: number, d: number): void {
-  let w = 0;
-  let x = 0;
-  let y = 0;
-  let z = 0;
   let word = sum[0]! ^ a;
-  for (let part = 0; part < 4; part++) {
-    if (part === 1) word = sum[1]! ^ b;
-    else if (part === 2) word = sum[2]! ^ c;
-    else if (part === 3) word = sum[3]! ^ d;
-    const base = part << 12;
-    const i = base + ((word >>> 24) << 2);
-    const j = base + 1024 + (((word >>> 16) & 255) << 2);
-    const k = base + 2048 + (((word >>> 8) & 255) << 2);
-    const l = base + 3072 + ((word & 255) << 2);
+  let i = (word >>> 24) << 2;
+  let j = 1024 | (((word >>> 16) & 255) << 2);
+  let k = 2048 | (((word >>> 8) & 255) << 2);
+  let l = 3072 | ((word & 255) << 2);
+  let w = products[i]! ^ products[j]! ^ products[k]! ^ products[l]!;
+  let x = products[i + 1]! ^ products[j + 1]! ^ products[k + 1]! ^ products[l + 1]!;
+  let y = products[i + 2]! ^ products[j + 2]! ^ products[k + 2]! ^ products[l + 2]!;
+  let z = products[i + 3]! ^ products[j + 3]! ^ products[k + 3]! ^ products[l + 3]!;
+  word = sum[1]! ^ b;
+  for (let base = 4096; base < 16384; base += 4096) {
+    i = base | ((word >>> 24) << 2);
+    j = base | 1024 | (((word >>> 16) & 255) << 2);
+    k = base | 2048 | (((word >>> 8) & 255) << 2);
+    l = base | 3072 | ((word & 255) << 2);
     w ^= products[i]! ^ products[j]! ^ products[k]! ^ products[l]!;
     x ^= products[i + 1]! ^ products[j + 1]! ^ products[k + 1]! ^ products[l + 1]!;
     y ^= products[i + 2]! ^ products[j + 2]! ^ products[k + 2]! ^ products[l + 2]!;
     z ^= products[i + 3]! ^ products[j + 3]! ^ products[k + 3]! ^ products[l + 3]!;
+    word = base === 4096 ? sum[2]! ^ c : sum[3]! ^ d;
   }
   sum[0] = w;
   sum[1] = x;
@@ -94,16 +97,19 @@ function addBlock(products: Int32Array, a: number, b: number, c: number, d: numb
 }
 
 /** Adds bytes[start, end), filled up with zeros to whole blocks. */
-function addBytes(products: Int32Array, bytes: Uint8Array, start: number, end: number): void {
+function addBytes(products: Int32Array, bytes: ViewedBytes, start: number, end: number): void {
+  const { view } = bytes;
   let at = start;
   for (; at + 16 <= end; at += 16) {
-    addBlock(
-      products,
-      readInt32(bytes, at),
-      readInt32(bytes, at + 4),
-      readInt32(bytes, at + 8),
-      readInt32(bytes, at + 12),
-    );
+    if (view === undefined) {
+      const a = readInt32(bytes, at);
+      const b = readInt32(bytes, at + 4);
+      addBlock(products, a, b, readInt32(bytes, at + 8), readInt32(bytes, at + 12));
+    } else {
+      const a = view.getInt32(at);
+      const b = view.getInt32(at + 4);
+      addBlock(products, a, b, view.getInt32(at + 8), view.getInt32(at + 12));
+    }
   }
   if (at === end) return;
   block[0] = 0;
@@ -125,19 +131,29 @@ export function cryptGcm(
   a: number,
   b: number,
   c: number,
-  bytes: Uint8Array,
+  bytes: ViewedBytes,
   start: number,
   end: number,
 ): void {
   const { rounds } = key;
+  const { view } = bytes;
   let counter = 2;
   let at = start;
-  for (; at + 16 <= end; at += 16) {
-    encryptAesBlock(rounds, a, b, c, counter++, block);
-    writeInt32(bytes, at, readInt32(bytes, at) ^ block[0]!);
-    writeInt32(bytes, at + 4, readInt32(bytes, at + 4) ^ block[1]!);
-    writeInt32(bytes, at + 8, readInt32(bytes, at + 8) ^ block[2]!);
-    writeInt32(bytes, at + 12, readInt32(bytes, at + 12) ^ block[3]!);
+  if (view === undefined) {
+    for (; at + 16 <= end; at += 16) {
+      encryptAesBlock(rounds, a, b, c, counter++, block);
+      for (let i = 0; i < 4; i++) {
+        writeInt32(bytes, at + 4 * i, readInt32(bytes, at + 4 * i) ^ block[i]!);
+      }
+    }
+  } else {
+    for (; at + 16 <= end; at += 16) {
+      encryptAesBlock(rounds, a, b, c, counter++, block);
+      view.setInt32(at, view.getInt32(at) ^ block[0]!);
+      view.setInt32(at + 4, view.getInt32(at + 4) ^ block[1]!);
+      view.setInt32(at + 8, view.getInt32(at + 8) ^ block[2]!);
+      view.setInt32(at + 12, view.getInt32(at + 12) ^ block[3]!);
+    }
   }
   if (at === end) return;
   encryptAesBlock(rounds, a, b, c, counter, block);
