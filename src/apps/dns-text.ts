@@ -94,7 +94,12 @@ export interface DigSections {
 export function digText(
   reply: DnsReply,
   sections: DigSections,
-  server: { readonly address: Ipv4; readonly port: number; readonly nowSec: number },
+  server: {
+    readonly address: Ipv4;
+    readonly port: number;
+    readonly nowSec: number;
+    readonly overTcp?: boolean;
+  },
 ): string {
   const { message } = reply;
   let text = sections.comments ? `;; Got answer:\n${headerText(message)}` : '';
@@ -146,7 +151,12 @@ function headerText(message: DnsMessage): string {
 
 function statsText(
   reply: DnsReply,
-  server: { readonly address: Ipv4; readonly port: number; readonly nowSec: number },
+  server: {
+    readonly address: Ipv4;
+    readonly port: number;
+    readonly nowSec: number;
+    readonly overTcp?: boolean;
+  },
 ): string {
   const address = formatIpv4(server.address);
   const date = calendarOf(server.nowSec);
@@ -154,7 +164,7 @@ function statsText(
   const when = `${date.weekday} ${date.monthName} ${day} ${formatClock(date)} UTC ${date.year}`;
   return (
     `;; Query time: ${Math.floor(reply.elapsedNs / 1e6)} msec\n` +
-    `;; SERVER: ${address}#${server.port}(${address}) (UDP)\n;; WHEN: ${when}\n` +
+    `;; SERVER: ${address}#${server.port}(${address}) (${server.overTcp === true ? 'TCP' : 'UDP'})\n;; WHEN: ${when}\n` +
     `;; MSG SIZE  rcvd: ${reply.sizeBytes}\n\n`
   );
 }

@@ -45,6 +45,7 @@ function makeBridge(netns: Netns, options: LinkOptions, mac: Mac): Device {
     hasUserMac: options.mac !== undefined,
     hasUserMtu: false,
     groupForwardMask: options.bridge?.groupForwardMask ?? 0,
+    defaultPvid: 1,
     callsIptables: options.bridge?.callIptables ?? false,
     // With an address given its ports are looked at, and there are none.
     hasLivePort: options.mac === undefined,

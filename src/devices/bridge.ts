@@ -87,6 +87,8 @@ export interface Bridge extends DeviceState {
   /** The MTU was set by the user and does not follow the ports. */
   hasUserMtu: boolean;
   groupForwardMask: number;
+  /** The VLAN of frames without a tag, once VLANs are filtered (netsim does not): only shown. */
+  defaultPvid: number;
   /** nf_call_iptables of this bridge: as the sysctl, but for it alone. */
   callsIptables: boolean;
   /** What the ports' state says: with no port that forwards there is no carrier. */

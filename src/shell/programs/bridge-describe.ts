@@ -1,7 +1,7 @@
 /** The settings of a bridge's port, as `ip -d link` shows them. */
 
 import { macOf } from '../../base/mac-address.ts';
-import type { BridgePort } from '../../devices/bridge.ts';
+import type { Bridge, BridgePort } from '../../devices/bridge.ts';
 import type { Device } from '../../engine/device.ts';
 
 /** `8000.2:42:0:0:0:1`: the priority and the address without leading zeroes. */
@@ -39,8 +39,34 @@ export function describeBridgePort(port: BridgePort, isNew = false): string {
 /** A bridge's own settings as iproute2 6.1 shows them, with what 6.15 added. */
 export function withNewBridgeWords(text: string, learnedCount: number): string {
   return text
-    .replace(' group_fwd_mask', ` fdb_n_learned ${learnedCount} fdb_max_learned 0 group_fwd_mask`)
+    .replace(
+      / (vlan_default_pvid|group_fwd_mask)/,
+      ` fdb_n_learned ${learnedCount} fdb_max_learned 0 $1`,
+    )
     .replace(' mcast_router', ' mst_enabled 0 mcast_router');
+}
+
+/**
+ * What a kernel with CONFIG_BRIDGE_VLAN_FILTERING adds: the one that the recorded swarms ran on has it, that
+ * of the recorded single host has not.
+ */
+export function withVlanWords(text: string, { defaultPvid }: Bridge): string {
+  return text
+    .replace('vlan_filtering 0', 'vlan_filtering 0 vlan_protocol 802.1Q')
+    .replace(
+      ' group_fwd_mask',
+      ` vlan_default_pvid ${defaultPvid} vlan_stats_enabled 0 vlan_stats_per_port 0 group_fwd_mask`,
+    );
+}
+
+/** A VXLAN device's settings as iproute2 6.1 shows them, in the order of 6.15, which leaves out defaults. */
+export function withNewVxlanWords(text: string): string {
+  const switches = text.match(/ (nolearning|proxy|rsc|l2miss|l3miss|noudpcsum)\b/g) ?? [];
+  const rest = text.replace(
+    / (nolearning|proxy|rsc|l2miss|l3miss|noudpcsum|udpcsum|noudp6zerocsum[rt]x)\b/g,
+    '',
+  );
+  return rest + switches.join('');
 }
 
 /** The settings in a line of `bridge -d link`. */

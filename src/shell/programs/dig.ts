@@ -40,6 +40,7 @@ interface Draft {
   recurses: boolean;
   usesEdns: boolean;
   usesSearch: boolean;
+  usesTcp: boolean;
   timeoutSec: number;
   tries: number;
   readonly sections: Mutable<DigSections>;
@@ -52,15 +53,66 @@ export const dig: ProgramDefinition = {
       context.writeError(`DiG ${versionOn(context)}\n`);
       return 0;
     }
-    const draft = readArguments(context.args);
-    if (typeof draft === 'string') return refuse(context, 'dig', draft);
-    return context.run('dig', (process) => lookUp(process, context, draft));
+    const drafts = readArguments(context.args);
+    if (typeof drafts === 'string') return refuse(context, 'dig', drafts);
+    return context.run('dig', function* (process) {
+      let exitCode = 0;
+      for (const [index, draft] of drafts.entries()) {
+        const code = yield* lookUp(process, context, draft, index === 0);
+        if (process.signal !== null) return code;
+        exitCode = Math.max(exitCode, code);
+      }
+      return exitCode;
+    });
   },
 };
 
-/** @returns what is not emulated, as text. */
-function readArguments(args: readonly string[]): Draft | string {
-  const draft: Draft = {
+/**
+ * Each name is a question of its own; switches before the first are for all, those behind a name for it
+ * alone. @returns what is not emulated, as text.
+ */
+function readArguments(args: readonly string[]): Draft[] | string {
+  const common = makeDraft();
+  const drafts: Draft[] = [];
+  let draft = common;
+  const begin = (name: string): void => {
+    // `dig -t MX example.com`: the type may come before the name.
+    draft = { ...common, sections: { ...common.sections }, name };
+    drafts.push(draft);
+  };
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg.startsWith('@')) {
+      draft.server = arg.slice(1);
+    } else if (arg.startsWith('+')) {
+      if (!applySwitch(draft, arg.slice(1))) return `option ${arg}`;
+    } else if (arg === '-x') {
+      begin(args[++i] ?? '');
+      draft.isReverse = true;
+      draft.type = DNS_TYPES.PTR;
+    } else if (arg === '-q') {
+      begin(args[++i] ?? '');
+    } else if (arg === '-t' || arg === '-p') {
+      const value = args[++i] ?? '';
+      if (arg === '-p') draft.port = Number(value);
+      else draft.type = typeOf(value) ?? draft.type;
+    } else if (arg === '-4') {
+      // IPv4 is all there is.
+    } else if (arg.startsWith('-')) {
+      return `option ${arg}`;
+    } else if (drafts.length > 0 && typeOf(arg) !== null) {
+      draft.type = typeOf(arg)!;
+    } else if (arg.toUpperCase() !== 'IN') {
+      begin(arg);
+    }
+  }
+  const server = drafts.findLast((each) => each.server !== null)?.server ?? null;
+  for (const each of drafts) each.server ??= server;
+  return drafts.length === 0 ? [common] : drafts;
+}
+
+function makeDraft(): Draft {
+  return {
     server: null,
     name: null,
     type: DNS_TYPES.A,
@@ -70,6 +122,7 @@ function readArguments(args: readonly string[]): Draft | string {
     recurses: true,
     usesEdns: true,
     usesSearch: false,
+    usesTcp: false,
     timeoutSec: 5,
     tries: 3,
     sections: {
@@ -82,32 +135,6 @@ function readArguments(args: readonly string[]): Draft | string {
       stats: true,
     },
   };
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i]!;
-    if (arg.startsWith('@')) {
-      draft.server = arg.slice(1);
-    } else if (arg.startsWith('+')) {
-      if (!applySwitch(draft, arg.slice(1))) return `option ${arg}`;
-    } else if (arg === '-x') {
-      draft.isReverse = true;
-      draft.name = args[++i] ?? '';
-      draft.type = DNS_TYPES.PTR;
-    } else if (arg === '-t' || arg === '-p' || arg === '-q') {
-      const value = args[++i] ?? '';
-      if (arg === '-p') draft.port = Number(value);
-      else if (arg === '-q') draft.name = value;
-      else draft.type = typeOf(value) ?? draft.type;
-    } else if (arg === '-4') {
-      // IPv4 is all there is.
-    } else if (arg.startsWith('-')) {
-      return `option ${arg}`;
-    } else if (draft.name !== null && typeOf(arg) !== null) {
-      draft.type = typeOf(arg)!;
-    } else if (arg.toUpperCase() !== 'IN') {
-      draft.name = arg;
-    }
-  }
-  return draft;
 }
 
 /** The number of a record type by name, `TYPE65` included; null for other words. */
@@ -156,6 +183,10 @@ function applySwitch(draft: Draft, text: string): boolean {
     case 'search':
       draft.usesSearch = isOn;
       return true;
+    case 'tcp':
+    case 'vc':
+      draft.usesTcp = isOn;
+      return true;
     case 'time':
     case 'timeout':
       draft.timeoutSec = Math.max(1, Number(value));
@@ -171,7 +202,12 @@ function applySwitch(draft: Draft, text: string): boolean {
   }
 }
 
-function* lookUp(process: Process, context: ProgramContext, draft: Draft): Program {
+function* lookUp(
+  process: Process,
+  context: ProgramContext,
+  draft: Draft,
+  isFirst: boolean,
+): Program {
   const { netns } = context;
   const sources = nameSourcesOf(context);
   const config = parseResolvConf(sources.resolvConf);
@@ -184,7 +220,7 @@ function* lookUp(process: Process, context: ProgramContext, draft: Draft): Progr
     }
     servers = found.addresses.slice(0, 1);
   }
-  const isBanner = draft.sections.command && !draft.isShort;
+  const isBanner = isFirst && draft.sections.command && !draft.isShort;
   const found = draft.server === null ? '' : '; (1 server found)\n';
   const banner = isBanner
     ? `\n; <<>> DiG ${versionOn(context)} <<>> ${context.args.join(' ')}\n${found};; global options: +cmd\n`
@@ -196,7 +232,16 @@ function* lookUp(process: Process, context: ProgramContext, draft: Draft): Progr
   for (let attempt = 0; attempt < draft.tries; attempt++) {
     for (const server of servers) {
       const timeoutNs = draft.timeoutSec * NS_PER_SEC;
-      const query = { server, port, name, type, flags, hasEdns: draft.usesEdns, timeoutNs };
+      const query = {
+        server,
+        port,
+        name,
+        type,
+        flags,
+        hasEdns: draft.usesEdns,
+        timeoutNs,
+        overTcp: draft.usesTcp,
+      };
       const reply = yield* askDns(process, netns, query);
       if (reply === 'interrupted') return process.signal === 'SIGINT' ? 130 : 143;
       if (reply !== 'timeout' && 'message' in reply) {
@@ -262,5 +307,10 @@ function replyText(
     return reply.message.answers.map((record) => `${recordData(record)}\n`).join('');
   }
   const nowSec = context.world.epochS + Math.floor(timeNs(process.sim) / NS_PER_SEC);
-  return digText(reply, draft.sections, { address: server, port: draft.port, nowSec });
+  return digText(reply, draft.sections, {
+    address: server,
+    port: draft.port,
+    nowSec,
+    overTcp: draft.usesTcp,
+  });
 }

@@ -19,6 +19,7 @@ import { hostname } from './hostname.ts';
 import { ip } from './ip.ts';
 import { iptablesPrograms } from './iptables.ts';
 import { ipvsadm, ipvsadmRestore, ipvsadmSave } from './ipvsadm.ts';
+import { ls } from './ls.ts';
 import { nc, netcat } from './nc.ts';
 import { arp, ifconfig, route } from './net-tools.ts';
 import { netstat } from './netstat.ts';
@@ -59,6 +60,7 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   ipvsadm,
   ipvsadmRestore,
   ipvsadmSave,
+  ls,
   modprobe,
   nc,
   netcat,

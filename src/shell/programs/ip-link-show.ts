@@ -1,12 +1,19 @@
 /** How `ip link` and `ip addr` show a device. @source iproute2 ip/ipaddress.c print_linkinfo() */
-import { bridgePortOf } from '../../devices/bridge.ts';
+import { bridgeOf, bridgePortOf } from '../../devices/bridge.ts';
 import { listBridgeFdb } from '../../devices/bridge-control.ts';
 import { deviceKindOf } from '../../devices/index.ts';
 import { vxlanOf } from '../../devices/vxlan-record.ts';
+import { engineOf } from '../../docker/engine.ts';
 import type { Device } from '../../engine/device.ts';
 import { deviceOperState } from '../../stack/link.ts';
 import { type NetNamespace, namespaceOf } from '../../stack/namespace.ts';
-import { describeBridgePort, withNewBridgeWords } from './bridge-describe.ts';
+import { memberOf } from '../../swarm/member.ts';
+import {
+  describeBridgePort,
+  withNewBridgeWords,
+  withNewVxlanWords,
+  withVlanWords,
+} from './bridge-describe.ts';
 import { type Json, macText } from './format.ts';
 import type { IpCommand } from './ip-command.ts';
 import { linkAttributes } from './link-attributes.ts';
@@ -124,10 +131,7 @@ function addDetails(
     ` promiscuity ${device.promiscuousCount} ${isNew ? '' : ' '}allmulti ${isPort} ` +
     `minmtu ${minimum} maxmtu ${maximum} `;
   if (kind !== null) {
-    const text = kind.describe(device).trimEnd();
-    lines.push(
-      `    ${isNew && device.kind === 'bridge' ? withNewBridgeWords(text, learnedCount(device)) : text} `,
-    );
+    lines.push(`    ${describeKind(command, device, kind.describe(device).trimEnd(), isNew)} `);
   }
   if (port !== null) lines.push(`    ${describeBridgePort(port, isNew)} `);
   const queues = device.kind === 'veth' ? 2 : 1;
@@ -136,6 +140,18 @@ function addDetails(
     `${mode}numtxqueues ${queues} numrxqueues ${queues} gso_max_size 65536 ` +
     `gso_max_segs 65535 tso_max_size ${tsoMaxBytes(device)} tso_max_segs 65535 gro_max_size 65536 `;
   if (isNew) lines[lines.length - 1] += 'gso_ipv4_max_size 65536 gro_ipv4_max_size 65536 ';
+}
+
+/** The settings of a kind, in the words of the machine's iproute2 and kernel. */
+function describeKind(command: IpCommand, device: Device, text: string, isNew: boolean): string {
+  if (device.kind === 'vxlan') return isNew ? withNewVxlanWords(text) : text;
+  if (device.kind !== 'bridge') return text;
+  const { machine } = command.context;
+  const engine = engineOf(machine.host ?? machine);
+  const isVlanKernel = engine !== null && memberOf(engine) !== null;
+  const words = isVlanKernel ? withVlanWords(text, bridgeOf(device)) : text;
+  if (!isNew) return words;
+  return withNewBridgeWords(words, learnedCount(device));
 }
 
 /** Entries of a bridge's table that it learned from frames. */

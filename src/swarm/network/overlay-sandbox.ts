@@ -9,6 +9,7 @@
  * @source libnetwork/drivers/overlay/ov_network.go, joinleave.go, ov_utils.go; libnetwork/osl
  */
 import { maskOf } from '../../base/ipv4-address.ts';
+import { bridgeOf } from '../../devices/bridge.ts';
 import { macFromAddress, makeVethName } from '../../docker/drivers/interface-names.ts';
 import { attempt } from '../../docker/drivers/options.ts';
 import type { DockerEndpoint } from '../../docker/engine-record.ts';
@@ -137,6 +138,7 @@ function openSubnet(node: NodeNetworking, overlay: Overlay, subnet: OverlaySubne
   const suffix = `${vni}-${overlay.object.id.slice(0, 5)}`;
   const bridge = createLink(netns, { kind: 'bridge', name: `ov-${suffix}` });
   bridge.txQueueLength = 0;
+  bridgeOf(bridge).defaultPvid = 0;
   renameLink(bridge, `br${number}`);
   if (gateway !== null) {
     const broadcast = prefix | ~maskOf(prefixLength);

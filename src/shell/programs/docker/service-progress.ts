@@ -81,7 +81,7 @@ export function* watchService(
     if (isConverged) {
       convergedNs ??= timeNs(cluster.world.sim);
       const leftNs = monitorNs - (timeNs(cluster.world.sim) - convergedNs);
-      const seconds = Math.floor(leftNs / 1e9) + 1;
+      const seconds = Math.ceil(leftNs / 1e9);
       if (leftNs >= 0)
         verify = `verify: Waiting ${seconds} seconds to verify that tasks are stable...`;
     } else {
