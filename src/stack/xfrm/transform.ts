@@ -30,10 +30,10 @@ const tunnelRoute = makeRoute();
  */
 export function prepareTransform(sim: Simulator, netns: NetNamespace, packet: Packet): boolean {
   const xfrm = netns.xfrm;
+  if ((packet.flags & PACKET_TRANSFORMED) !== 0) return true;
   packet.transform = null;
   const out = packet.outDevice;
   if (xfrm === null || out === null || out.isLoopback) return true;
-  if ((packet.flags & PACKET_TRANSFORMED) !== 0) return true;
   if (xfrm.tables.out.count === 0 && !xfrm.isBlockedByDefault.out) return true;
   readFlow(packet, out.index);
   switch (decide(netns, xfrm)) {
