@@ -1,5 +1,8 @@
 /** The prompt's side of a session: runs lines one after the other in one shell. */
 import { NetsimError } from '../base/errors.ts';
+import type { Container } from '../docker/engine-record.ts';
+import { argvOf, endMain } from '../docker/main-process.ts';
+import { runOn } from '../engine/simulator.ts';
 import { makeShell } from '../shell/bash.ts';
 import { enterShell, interrupt, leaveShell, VIRTUAL_TIME_MAX_NS } from '../shell/driver.ts';
 import { shellOfMachine } from '../shell/machine-shell.ts';
@@ -49,9 +52,12 @@ interface Seat {
   cwd: string;
 }
 
-/** A place, and the command that is due when one leaves it. */
+/** Main processes at whose prompt one sits after attaching. */
+const ATTACHABLE = /^(\S*\/)?(ba|da|a|z)?sh$/;
+
+/** A place, and the container whose shell one leaves with it. */
 interface Visit extends Place {
-  readonly leave: string | null;
+  readonly leave: Container | null;
 }
 
 interface State {
@@ -95,6 +101,12 @@ export async function openPrompt(session: Session, output?: PromptOutput): Promi
   };
 }
 
+/** `exit` at the prompt of a container's main process: it ends with the code of the last command. */
+async function endShell(state: State, container: Container): Promise<void> {
+  runOn(state.session.world.sim, container.machine.cpu, () => endMain(container, state.exitCode));
+  await executeIn(state, placeOf(state), `docker wait ${container.id} > /dev/null 2>&1`);
+}
+
 function placeOf({ places }: State): Place {
   return places.at(-1)!;
 }
@@ -119,7 +131,7 @@ async function runLine(state: State, text: string): Promise<'next' | 'exit'> {
     if (words[1] !== undefined) state.exitCode = Number(words[1]) & 255;
     if (places.length === 1 || words[0] === 'logout') return 'exit';
     const { leave } = places.pop()!;
-    if (leave !== null) await executeIn(state, placeOf(state), leave);
+    if (leave !== null) await endShell(state, leave);
     return 'next';
   }
   const next = placeToEnter(state, words);
@@ -127,6 +139,7 @@ async function runLine(state: State, text: string): Promise<'next' | 'exit'> {
     if (next !== null) places.push({ ...next, leave: null });
     return 'next';
   }
+  if (await attach(state, line)) return 'next';
   const background = interactiveRun(line);
   if (background !== null) {
     await enterNewContainer(state, background);
@@ -182,6 +195,24 @@ function placeToEnter(state: State, words: readonly string[]): Place | null | un
   return placeOfContainer(found) ?? undefined;
 }
 
+/** `docker attach` and `docker start -ai`: the prompt of a container whose process is a shell. */
+async function attach(state: State, line: string): Promise<boolean> {
+  const match = /^docker (?:container )?(attach|start) ((?:-\S+ )*)([\w.-]+)$/.exec(line);
+  if (match === null) return false;
+  const [, verb, options = '', name = ''] = match;
+  if (verb === 'start' && !(/ -\w*a| --attach/.test(` ${options}`) && /-\w*i/.test(options))) {
+    return false;
+  }
+  const container = findContainer(containersOf(placeOf(state).machine), name);
+  if (container === null || !ATTACHABLE.test(argvOf(container)[0] ?? '')) return false;
+  if (!container.spec.isTty && !container.spec.isInteractive) return false;
+  if (verb === 'start') await executeIn(state, placeOf(state), `docker start ${name} > /dev/null`);
+  const place = placeOfContainer(container);
+  if (place === null) return false;
+  state.places.push({ ...place, leave: container });
+  return true;
+}
+
 /** `docker run -it ... sh` as the same in the background; null for any other line. */
 function interactiveRun(line: string): string | null {
   const match = /^docker (?:container )?run (.* )(?:\/bin\/)?(?:ba|a)?sh$/.exec(line);
@@ -201,8 +232,7 @@ async function enterNewContainer(state: State, text: string): Promise<void> {
   const container = containersOf(machine).find((each) => !before.has(each)) ?? null;
   const place = placeOfContainer(container);
   if (container === null || place === null) return;
-  const leave = `docker kill ${container.id} > /dev/null`;
-  state.places.push({ ...place, leave });
+  state.places.push({ ...place, leave: container });
 }
 
 function enter(state: State, name: string): Place | null {
@@ -252,6 +282,8 @@ async function executeIn(state: State, place: Place, text: string): Promise<void
     state.exitCode = 2;
   } finally {
     leaveShell(shell.driver);
+    // What ended this line does not end those that follow.
+    if (shell.abort.signal.aborted) shell.abort = new AbortController();
   }
 }
 

@@ -40,7 +40,12 @@ function makeSibling(shell: Shell, machine: Machine): Shell {
     set failure(value) {
       shell.failure = value;
     },
-    abort: shell.abort,
+    get abort() {
+      return shell.abort;
+    },
+    set abort(value) {
+      shell.abort = value;
+    },
     isNextTerminal: false,
     functions: new Map(),
     jobs: [],

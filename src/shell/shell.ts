@@ -76,7 +76,8 @@ export interface Shell {
   sink: TerminalSink | null;
   /** What ended the whole script: a bound, a bug. */
   failure: unknown;
-  readonly abort: AbortController;
+  /** Ends what runs; a session takes a new one after that. */
+  abort: AbortController;
   /** The next text that is parsed writes to the terminal. */
   isNextTerminal: boolean;
   /** Definitions of the functions seen so far, by name: for jobs, traps and later lines of a session. */
