@@ -65,7 +65,7 @@ export function registerDevice(netns: NetNamespace, device: Device): void {
   checkName(netns, device.name);
   if (netns.devices.length >= DEVICES_MAX) throw new KernelError('ENOSPC');
   device.netns = netns;
-  device.index = netns.nextIndex++;
+  device.index = freeIndex(netns);
   list(netns, device);
   fillSlots(device);
   device.isRegistered = true;
@@ -151,9 +151,7 @@ export function moveLink(device: Device, target: NetNamespace, newName?: string)
   device.name = name;
   device.netns = target;
   if (target.devices.some((each) => each.index === device.index)) {
-    device.index = target.nextIndex++;
-  } else if (device.index >= target.nextIndex) {
-    target.nextIndex = device.index + 1;
+    device.index = freeIndex(target);
   }
   list(target, device);
   fillSlots(device);
@@ -164,6 +162,12 @@ export function moveLink(device: Device, target: NetNamespace, newName?: string)
 export function isDeviceName(name: string): boolean {
   if (name.length === 0 || name.length > DEVICE_NAME_MAX) return false;
   return name !== '.' && name !== '..' && !/[/:\s]/.test(name);
+}
+
+/** The next number that no device has; those that came with a number of their own do not count. @source dev_index_reserve() */
+function freeIndex(netns: NetNamespace): number {
+  while (netns.devices.some((each) => each.index === netns.nextIndex)) netns.nextIndex++;
+  return netns.nextIndex++;
 }
 
 function createVethPair(netns: NetNamespace, options: LinkOptions): Device {

@@ -6,6 +6,7 @@ import {
   type EndpointSpec,
   type EngineEvent,
 } from '../../docker/engine-record.ts';
+import { sleep, spawn } from '../../engine/process.ts';
 import type { SwarmMember } from '../member.ts';
 import type { ObjectId, PortConfig, TaskObject } from '../objects.ts';
 import { prepareNetwork, releaseNetwork } from './local-network.ts';
@@ -46,26 +47,32 @@ export function attachContainer(
   const grants = node.grants.get(container) ?? new Map<ObjectId, TaskObject>();
   grants.set(leg.network.id, attachment);
   node.grants.set(container, grants);
-  member.engine.eventListeners.add(giveBackLater(node));
 }
 
-const givers = new WeakMap<NodeNetworking, (event: EngineEvent) => void>();
-
-/** A container that has left a network gives back what it was granted there. @source moby releaseNetwork() */
-function giveBackLater(node: NodeNetworking): (event: EngineEvent) => void {
-  const known = givers.get(node);
-  if (known !== undefined) return known;
+/**
+ * Sees to it that a container which has left a network gives back what it was granted there; one that
+ * starts again at once keeps it.
+ * @source moby daemon/container_operations.go releaseNetwork()
+ */
+export function watchLeaving(node: NodeNetworking): () => void {
   const { member, engine } = node;
-  const giver = ({ type, action, id, attributes }: EngineEvent): void => {
+  const watcher = ({ type, action, id, attributes }: EngineEvent): void => {
     if (type !== 'network' || action !== 'disconnect') return;
     const container = engine.containers.get(attributes.get('container') ?? '');
     const attachment = container && node.grants.get(container)?.get(id);
     if (container === undefined || attachment === undefined) return;
-    detachContainer(member, container, attachment);
-    member.wire.releaseAttachment(attachment.id);
+    spawn(engine.world.sim, engine.machine.cpu, 'dockerd', function* giveBack(self) {
+      yield* sleep(self, 0); // as of now it may be about to start again
+      const isBack = container.status === 'restarting' || container.status === 'running';
+      if (isBack && container.networks.has(attributes.get('name') ?? '')) return 0;
+      if (node.grants.get(container)?.get(id) !== attachment) return 0;
+      detachContainer(member, container, attachment);
+      member.wire.releaseAttachment(attachment.id);
+      return 0;
+    });
   };
-  givers.set(node, giver);
-  return giver;
+  engine.eventListeners.add(watcher);
+  return () => engine.eventListeners.delete(watcher);
 }
 
 /** The container is off the network again; the network goes with its last user on this node. */

@@ -2,7 +2,7 @@
  * A swarm's network on one node: there while somebody on the node is on it.
  * @source moby daemon/network.go createNetwork(), deleteNetwork(); libnetwork/network.go joinCluster()
  */
-import { flagOption, numberOption } from '../../docker/drivers/options.ts';
+import { numberOption } from '../../docker/drivers/options.ts';
 import { DockerError, type DockerNetwork, type IpamConfig } from '../../docker/engine-record.ts';
 import { timeNs } from '../../engine/simulator.ts';
 import type { SwarmMember } from '../member.ts';
@@ -116,7 +116,7 @@ function makeOverlay(node: NodeNetworking, network: NetworkObject): Overlay {
     })),
     mtuBytes: isSecure ? encryptedMtu(mtuBytes) : mtuBytes,
     isSecure,
-    isDirect: network.options.has('dsr') && flagOption(local, 'dsr', true),
+    isDirect: network.options.has('dsr'),
     sandbox: null,
     sandboxPath: '',
     epoch: 0,

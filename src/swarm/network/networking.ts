@@ -1,6 +1,7 @@
 /** The node's half of the data plane, and who hears of the other nodes' endpoints. */
 import { registerDriver } from '../../docker/drivers/index.ts';
 import type { GossipEvent, SwarmMember, SwarmNetworking } from '../member.ts';
+import { watchLeaving } from './attachment.ts';
 import { clearStates, makeEncryption, setKeys } from './encryption.ts';
 import { dropOverlay } from './local-network.ts';
 import { overlayDriver } from './overlay-driver.ts';
@@ -30,9 +31,13 @@ export function makeNetworking(member: SwarmMember): SwarmNetworking {
     grants: new WeakMap(),
     onGossip: (event) => hear(node, event),
     setEncryptionKeys: (keys) => setKeys(node, keys),
-    close: () => close(node),
+    close: () => {
+      stopWatching();
+      close(node);
+    },
   };
   setNetworking(engine, node);
+  const stopWatching = watchLeaving(node);
   gossip.listener = node.onGossip;
   return node;
 }
