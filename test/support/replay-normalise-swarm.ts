@@ -33,6 +33,7 @@ export function plainText(command: string, output: string): string {
   if (/\bdig\b|\bnslookup\b/.test(command)) text = sortAnswers(text);
   if (/netns/.test(command)) text = sortBlocks(text);
   if (/ipvsadm/.test(command) && / -\w*c\b/.test(command)) text = connectionRows(text);
+  if (/ip -\S+ neigh/.test(command)) text = text.split('\n').sort().join('\n').trimStart();
   return sortTasks(text);
 }
 

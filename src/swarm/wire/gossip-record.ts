@@ -111,6 +111,8 @@ export interface NetworkView {
   readonly queue: Queued<TableEvent>[];
   /** Nodes whose rows with lower numbers were thrown away: they failed or left. */
   readonly forgotten: Map<GossipNode, number>;
+  /** Events of the cluster's log with lower numbers were known when it joined. */
+  readonly heardBefore: number;
 }
 
 export interface GossipNode {

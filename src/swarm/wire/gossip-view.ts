@@ -33,20 +33,34 @@ function joinEventOf(view: GossipNode, node: GossipNode): ClusterEvent | null {
 /** Whether a node believes that another one is on a network. */
 export function isAttached(view: GossipNode, networkId: ObjectId, node: GossipNode): boolean {
   if (node === view) return view.networks.has(networkId);
-  let event = view.shared.networks.get(networkId)?.attachments.get(node) ?? null;
-  while (event !== null && !knows(view.known, event.index)) event = event.previous;
+  const event = lastAttachment(view, networkId, node);
   return event !== null && event.kind === 'attach' && isAlive(view, node);
 }
 
-/** Nodes on a network as one of them sees it: itself first. */
+/** What is known last of a node's going on and off a network. */
+function lastAttachment(
+  view: GossipNode,
+  networkId: ObjectId,
+  node: GossipNode,
+): ClusterEvent | null {
+  let event = view.shared.networks.get(networkId)?.attachments.get(node) ?? null;
+  while (event !== null && !knows(view.known, event.index)) event = event.previous;
+  return event;
+}
+
+/**
+ * Nodes on a network in the order in which one of them heard of it: those that it knew of when it joined,
+ * itself, the others.
+ */
 export function attachedNodes(view: GossipNode, networkId: ObjectId): GossipNode[] {
-  const nodes = view.networks.has(networkId) ? [view] : [];
-  const log = view.shared.networks.get(networkId);
-  if (log === undefined) return nodes;
-  for (const node of log.attachments.keys()) {
-    if (node !== view && isAttached(view, networkId, node)) nodes.push(node);
+  const own = view.networks.get(networkId);
+  const [before, after]: [GossipNode[], GossipNode[]] = [[], []];
+  for (const [node, event] of view.shared.networks.get(networkId)?.attachments ?? []) {
+    if (node === view || !isAttached(view, networkId, node)) continue;
+    const isOld = own !== undefined && event.index < own.heardBefore;
+    (isOld ? before : after).push(node);
   }
-  return nodes;
+  return own === undefined ? after : [...before, view, ...after];
 }
 
 /** An event of the cluster's log came. @returns whether it is new, and so to be passed on. */
@@ -78,7 +92,7 @@ function acceptTableEvent(view: GossipNode, network: NetworkView, event: TableEv
   learn(network.known, event.index);
   if (event.owner === view) return;
   if (before !== null && before.index > event.index) return;
-  if (!isAlive(view, event.owner)) {
+  if (!isAlive(view, event.owner) || hasLeft(view, event)) {
     const from = network.forgotten.get(event.owner) ?? 0;
     network.forgotten.set(event.owner, Math.max(from, event.index + 1));
     return;
@@ -89,6 +103,12 @@ function acceptTableEvent(view: GossipNode, network: NetworkView, event: TableEv
   } else {
     tell(view, event, wasThere ? 'update' : 'create');
   }
+}
+
+/** Whether the owner of a row is known to have gone off its network. */
+function hasLeft(view: GossipNode, { networkId, owner }: TableEvent): boolean {
+  const attachment = lastAttachment(view, networkId, owner);
+  return attachment !== null && attachment.kind === 'detach';
 }
 
 /** The newest event of the same row that is known. */
@@ -150,7 +170,9 @@ function restoreRows(
   else network.forgotten.set(owner, from);
   for (const row of network.log.rows.get(owner)?.values() ?? []) {
     const known = lastKnown(network, row);
-    if (known === null || known.isDelete || known.index >= below || known.index < from) continue;
+    // What its owner took back in the meantime does not rise again.
+    if (known === null || known.isDelete || row.isDelete) continue;
+    if (known.index >= below || known.index < from) continue;
     tell(view, known, 'create');
   }
 }

@@ -216,7 +216,14 @@ function addClusterEvent(
 function joinNetwork(node: GossipNode, id: ObjectId): boolean {
   if (node.networks.has(id) || node.isClosed) return false;
   const log = networkLogOf(node.shared, id);
-  node.networks.set(id, { log, known: makeKnowledge(), queue: [], forgotten: new Map() });
+  const heardBefore = node.known.upTo;
+  node.networks.set(id, {
+    log,
+    known: makeKnowledge(),
+    queue: [],
+    forgotten: new Map(),
+    heardBefore,
+  });
   const previous = log.attachments.get(node) ?? null;
   log.attachments.set(node, addClusterEvent(node, 'attach', id, previous));
   return true;
@@ -225,8 +232,11 @@ function joinNetwork(node: GossipNode, id: ObjectId): boolean {
 function leaveNetwork(node: GossipNode, id: ObjectId): void {
   const view = node.networks.get(id);
   if (view === undefined) return;
+  // Its rows end with its leaving: the others throw them away when they hear of that.
+  for (const row of [...(view.log.rows.get(node)?.values() ?? [])]) {
+    deleteRow(node, row.table, id, row.key);
+  }
   node.networks.delete(id);
-  view.log.rows.delete(node);
   const previous = view.log.attachments.get(node) ?? null;
   view.log.attachments.set(node, addClusterEvent(node, 'detach', id, previous));
 }
