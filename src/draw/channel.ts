@@ -50,7 +50,7 @@ function crossings(upper: ChannelWire, lower: ChannelWire): number {
   const first = lower.fromX > a && lower.fromX < b ? 1 : 0;
   const second = upper.toX > c && upper.toX < d ? 1 : 0;
   // Ends that share an x would run on top of each other.
-  const clash = Math.abs(lower.fromX - upper.toX) < 1 ? 10 : 0;
+  const clash = Math.abs(lower.fromX - upper.toX) < 3 ? 10 : 0;
   return first + second + clash;
 }
 

@@ -238,6 +238,7 @@ function placeLeaves(parts: HostParts, rows: readonly RowNamespace[], inner: num
     if (known.length === 0) return PADDING + inner;
     return known.reduce((sum, x) => sum + x, 0) / known.length;
   };
+  for (const { devices } of leaves) orderInterfaces(devices, barOf);
   const ordered = leaves
     .map((leaf) => ({ leaf, wanted: wantedOf(leaf) }))
     .sort((one, other) => one.wanted - other.wanted);
@@ -253,6 +254,22 @@ function placeLeaves(parts: HostParts, rows: readonly RowNamespace[], inner: num
     shift({ boxes: [leaf.frame, ...leaf.devices.map(({ box }) => box)], wires: [] }, dx, TITLE);
     // Those of a card are on its lower edge.
     for (const { box } of leaf.devices) if (box.kind === 'tap') box.y += taller;
+  }
+}
+
+/** Interfaces of one container stand in the order of what they are wired to: fewer wires cross. */
+function orderInterfaces(devices: PlacedLeaf['devices'], barOf: ReadonlyMap<string, number>): void {
+  const [first] = devices;
+  if (first === undefined || first.box.kind === 'tap') return;
+  const gap = devices.length < 2 ? 0 : devices[1]!.box.x - rightOf(first.box);
+  let { x } = first.box;
+  const rankOf = (id: string): number => barOf.get(id) ?? Number.MAX_VALUE;
+  const order = [...devices].sort(
+    (one, other) => rankOf(one.device.id) - rankOf(other.device.id) || 0,
+  );
+  for (const { box } of order) {
+    box.x = x;
+    x = rightOf(box) + gap;
   }
 }
 

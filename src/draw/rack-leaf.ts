@@ -2,7 +2,12 @@
 import { type LabelOptions, linesHeight, makeBox, titleWidth } from './labels.ts';
 import { type Box, type BoxLine, bottomOf, rightOf } from './placement.ts';
 import { interfaceBox } from './rack-row.ts';
-import type { DeviceView, NamespaceView, SnapshotIndex } from './snapshot.ts';
+import {
+  compareNames,
+  type DeviceView,
+  type NamespaceView,
+  type SnapshotIndex,
+} from './snapshot.ts';
 import { shortName } from './text.ts';
 
 const PADDING = 8;
@@ -22,11 +27,16 @@ export function placeLeaf(
   labels: LabelOptions,
 ): PlacedLeaf {
   if (namespace.foldedCount > 0) return foldedLeaf(index, namespace);
-  const devices = (index.devicesOf.get(namespace.id) ?? []).map((device) => ({
+  const own = [...(index.devicesOf.get(namespace.id) ?? [])];
+  own.sort((one, other) => compareNames(one.name, other.name));
+  const devices = own.map((device) => ({
     device,
     box: interfaceBox(index, device, labels),
   }));
-  const frame = namespaceFrame(namespace, labels);
+  const whole = namespaceFrame(namespace, labels);
+  const none: BoxLine = { text: labels.words.noNetwork, style: 'small' };
+  const frame =
+    devices.length === 0 ? { ...whole, note: '', lines: [...whole.lines, none] } : whole;
   let x = PADDING;
   const inner = Math.max(0, ...devices.map(({ box }) => box.height));
   for (const { box } of devices) {
@@ -98,13 +108,9 @@ export function namespaceFrame(
   const isOwn = kind === 'root' && parentId === `m:${label}`;
   const title = isOwn ? what : shortName(label);
   const lines: BoxLine[] = [{ text: title, style: 'title' }];
-  if (guests.length > 0) {
-    const names = guests
-      .slice(0, 4)
-      .map((name) => shortName(name, 16))
-      .join(', ');
-    lines.push({ text: words.guests(names + (guests.length > 4 ? ' …' : '')), style: 'small' });
-  }
+  const names = guests.slice(0, 4).map((name) => shortName(name, 16));
+  const also =
+    guests.length === 0 ? '' : words.guests(names.join(', ') + (guests.length > 4 ? ' …' : ''));
   return makeBox({
     id: namespace.id,
     kind: 'namespace',
@@ -112,6 +118,6 @@ export function namespaceFrame(
     lines,
     description: [what, label, note, ...guests].filter((text) => text !== '').join(', '),
     tone: kind,
-    note: isOwn ? '' : what,
+    note: [isOwn ? '' : what, also].filter((text) => text !== '').join(', '),
   });
 }

@@ -1,4 +1,5 @@
 /** Lays out a namespace of the lower row: tabs, bars, the IP layer, and the uplinks at the bottom. */
+import { assignTracks } from './channel.ts';
 import { type LabelOptions, linesHeight, makeBox, titleWidth } from './labels.ts';
 import {
   type Box,
@@ -25,6 +26,7 @@ const GAP_Y = 26;
 const TUNNEL_STEP = 13;
 const TRANSLATIONS_MAX = 4;
 const PORTS_MAX = 6;
+const LOWER_STEP = 7;
 
 export interface PlacedNamespace {
   readonly plan: RowNamespace;
@@ -247,38 +249,40 @@ function joinLower(
   index: SnapshotIndex,
   { items, lower }: RowNamespace,
 ): { wires: Wire[]; leftmostX: number } {
-  const wires: Wire[] = [];
-  let leftmostX = Number.POSITIVE_INFINITY;
-  for (const { box, device, lower: below } of items) {
-    if (outsidePeer(index, device) !== null) leftmostX = Math.min(leftmostX, rightOf(box) - 24);
-    for (const each of below) {
-      const target = lower.find((other) => other.device.id === each.id)?.box;
-      if (target === undefined) continue;
-      const top = Math.max(box.x + 10, Math.min(rightOf(box) - 10, rightOf(target) - 14));
-      const isUnder = top >= target.x + 6 && top <= rightOf(target) - 6;
-      const x =
-        isUnder && !(centreX(target) > box.x + 10 && centreX(target) < rightOf(box) - 10)
-          ? top
-          : centreX(target);
-      const start = Math.max(box.x + 10, Math.min(rightOf(box) - 10, x));
-      const middle = (bottomOf(box) + target.y) / 2;
-      const points =
-        Math.abs(start - x) < 0.5
-          ? [
-              { x, y: bottomOf(box) },
-              { x, y: target.y },
-            ]
-          : [
-              { x: start, y: bottomOf(box) },
-              { x: start, y: middle },
-              { x, y: middle },
-              { x, y: target.y },
-            ];
-      leftmostX = Math.min(leftmostX, start, x);
-      const kind = each.kind === 'vxlan' || each.masterId === device.id ? 'link' : 'parent';
-      wires.push(straight(kind, device.id, each.id, points, device.networkId));
-    }
-  }
+  const ends = items.flatMap((item) =>
+    item.lower.flatMap((device) => {
+      const target = lower.find((other) => other.device.id === device.id)?.box;
+      return target === undefined ? [] : [{ item, device, target }];
+    }),
+  );
+  const shareOf = new Map<Box, number>();
+  for (const { target } of ends) shareOf.set(target, (shareOf.get(target) ?? 0) + 1);
+  const used = new Map<Box, number>();
+  const runs = ends.map(({ item: { box }, target }) => {
+    const rank = (used.get(target) ?? 0) + 1;
+    used.set(target, rank);
+    const toX = target.x + (target.width * rank) / (shareOf.get(target)! + 1);
+    return { fromX: Math.max(box.x + 10, Math.min(rightOf(box) - 10, toX)), toX };
+  });
+  const tracks = assignTracks(runs);
+  const wires = ends.map(({ item: { box, device: bar }, device, target }, i) => {
+    const { fromX, toX } = runs[i]!;
+    const y = target.y - 8 - (Math.max(...tracks) - tracks[i]!) * LOWER_STEP;
+    const bend =
+      tracks[i] === -1
+        ? []
+        : [
+            { x: fromX, y },
+            { x: toX, y },
+          ];
+    const points = [{ x: fromX, y: bottomOf(box) }, ...bend, { x: toX, y: target.y }];
+    const kind = device.kind === 'vxlan' || device.masterId === bar.id ? 'link' : 'parent';
+    return straight(kind, bar.id, device.id, points, bar.networkId);
+  });
+  const leaving = items
+    .filter(({ device }) => outsidePeer(index, device) !== null)
+    .map(({ box }) => rightOf(box) - 24);
+  const leftmostX = Math.min(...leaving, ...runs.flatMap(({ fromX, toX }) => [fromX, toX]));
   return { wires, leftmostX };
 }
 
@@ -309,10 +313,15 @@ function routeWires({ items, lower }: RowNamespace, router: Box): Wire[] {
   for (const { box, device } of lower) {
     if (!isAddressed(device)) continue;
     const x = within(Math.min(centreX(box), rightOf(router) - 12), box);
-    const points = [
-      { x, y: bottomOf(router) },
-      { x, y: box.y },
-    ];
+    const y = centreY(router);
+    const start =
+      x <= rightOf(router) - 6
+        ? [{ x, y: bottomOf(router) }]
+        : [
+            { x: rightOf(router), y },
+            { x, y },
+          ];
+    const points = [...start, { x, y: box.y }];
     wires.push(straight('route', router.id, device.id, points, device.networkId));
   }
   return wires;

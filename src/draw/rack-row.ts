@@ -56,9 +56,13 @@ export function planRow(
     .filter((device) => !bars.includes(device) && !onTabs.has(device.id))
     .sort((one, other) => Number(one.isLoopback) - Number(other.isLoopback))
     .map((device) => ({ device, box: interfaceBox(index, device, labels) }));
-  const hasDown = (item: RowItem): number =>
-    item.lower.length > 0 || outsidePeer(index, item.device) !== null ? 1 : 0;
-  return { namespace, items: items.sort((one, other) => hasDown(one) - hasDown(other)), lower };
+  // Those with wires down stand on the right, beyond the IP layer; unused ones before them.
+  const rankOf = (item: RowItem): number => {
+    if (item.lower.length > 0 || outsidePeer(index, item.device) !== null) return 2;
+    return item.tabs.length === 0 ? 1 : 0;
+  };
+  items.sort((one, other) => rankOf(one) - rankOf(other));
+  return { namespace, items, lower };
 }
 
 export function interfaceBox(index: SnapshotIndex, device: DeviceView, labels: LabelOptions): Box {

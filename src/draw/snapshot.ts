@@ -116,7 +116,7 @@ export interface SnapshotIndex {
   readonly namespace: ReadonlyMap<string, NamespaceView>;
   readonly device: ReadonlyMap<string, DeviceView>;
   readonly network: ReadonlyMap<string, NetworkView>;
-  /** Without loopback, in order of their names. */
+  /** Without loopback, in order of their indexes. */
   readonly devicesOf: ReadonlyMap<string, readonly DeviceView[]>;
   readonly namespacesOf: ReadonlyMap<string, readonly NamespaceView[]>;
 }
@@ -125,7 +125,7 @@ export function indexSnapshot(snapshot: Snapshot): SnapshotIndex {
   const { machines, namespaces, devices, networks } = snapshot;
   const byId = <Item extends { readonly id: string }>(items: readonly Item[]): Map<string, Item> =>
     new Map(items.map((item) => [item.id, item]));
-  const shown = devices.filter(isShown).sort((one, other) => compareNames(one.name, other.name));
+  const shown = devices.filter(isShown);
   return {
     machine: byId(machines),
     namespace: byId(namespaces),
