@@ -4,7 +4,9 @@ import { engineOf } from '../../src/docker/engine.ts';
 import type { DockerEngine } from '../../src/docker/engine-record.ts';
 import { DockerError } from '../../src/docker/engine-record.ts';
 import { type Process, type Program, spawn } from '../../src/engine/process.ts';
-import { runUntil } from '../../src/engine/simulator.ts';
+import { runOn, runUntil } from '../../src/engine/simulator.ts';
+import { runIptables } from '../../src/netfilter/iptables/iptables.ts';
+import { findDevice, setLinkDown, setLinkUp } from '../../src/stack/link.ts';
 import {
   type InitOptions,
   initSwarm,
@@ -46,6 +48,12 @@ export interface SwarmWorld extends DockerWorld {
   /** The same, but gives the error's text. */
   fail(node: number, act: (engine: DockerEngine, process: Process) => Program<unknown>): string;
   member(node: number): SwarmMember;
+  /** `iptables ...` on a node. */
+  iptables(node: number, line: string): void;
+  /** Takes the cable of a node out of the LAN, or puts it back. */
+  setCable(node: number, isIn: boolean): void;
+  /** What a node's data plane is told from now on, instead of doing it: `create KEY`. */
+  listen(node: number): string[];
 }
 
 export function makeSwarmWorld(nodes: number, seed = 1): SwarmWorld {
@@ -86,6 +94,23 @@ export function makeSwarmWorld(nodes: number, seed = 1): SwarmWorld {
       return '';
     },
     member: (node) => memberOf(engines[node - 1]!)!,
+    iptables(node, line) {
+      const { root, cpu } = built.nodes[node - 1]!;
+      const result = runOn(sim, cpu, () => runIptables(root.netfilter, line.split(' ')));
+      if (result.exitCode !== 0) throw new Error(result.stderr);
+    },
+    setCable(node, isIn) {
+      const { root, cpu } = built.client;
+      const port = findDevice(root, `lan-n${node}`);
+      runOn(sim, cpu, () => (isIn ? setLinkUp(port) : setLinkDown(port)));
+    },
+    listen(node) {
+      const heard: string[] = [];
+      memberOf(engines[node - 1]!)!.gossip.listener = ({ kind, key }) => {
+        heard.push(`${kind} ${key}`);
+      };
+      return heard;
+    },
   };
 }
 

@@ -63,7 +63,16 @@ function* probe(process: Process, node: GossipNode, target: GossipNode): Program
   const ping = { isAnswered: false };
   node.pings.set(sequence, ping);
   const isOver = (): boolean => ping.isAnswered || node.isClosed;
-  send(node, target, 'ping', sequence, null, PING_BYTES);
+  const doubt = node.doubts.get(target);
+  if (doubt !== undefined) {
+    // A suspect hears of it with the ping, so that it can deny it.
+    const { incarnation } = doubt;
+    const rumour: Rumour = { kind: 'suspect', node: target, incarnation, from: node };
+    const news = { rumours: [rumour], clusterEvents: [], tableEvents: [] };
+    sendDatagramTo(node, target, { kind: 'ping', sequence, target: null, ...news }, 2 * PING_BYTES);
+  } else {
+    send(node, target, 'ping', sequence, null, PING_BYTES);
+  }
   yield* waitFor(process, [node.waiters], isOver, PROBE_TIMEOUT_NS);
   if (!isOver()) {
     for (const other of randomNodes(node, INDIRECT_CHECKS)) {

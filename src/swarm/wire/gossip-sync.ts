@@ -45,12 +45,16 @@ export type SyncMessage =
   | {
       readonly kind: 'bulk-sync';
       readonly from: GossipNode;
-      readonly networks: ReadonlyMap<
-        ObjectId,
-        { readonly known: Knowledge; readonly forgotten: ReadonlyMap<GossipNode, number> }
-      >;
+      readonly networks: ReadonlyMap<ObjectId, TableState>;
       readonly isAnswer: boolean;
     };
+
+interface TableState {
+  readonly known: Knowledge;
+  readonly forgotten: ReadonlyMap<GossipNode, number>;
+}
+
+type TablesMessage = SyncMessage & { readonly kind: 'bulk-sync' };
 
 export type SyncEnd = ChannelEnd<SyncMessage>;
 
@@ -74,9 +78,10 @@ export function* pushPull(process: Process, node: GossipNode, address: Ipv4): Pr
 
 /** Exchanges the tables of the networks that both are on. */
 export function* bulkSync(process: Process, node: GossipNode, other: GossipNode): Program<boolean> {
-  const message = tablesFor(node, other, false);
-  if (message.kind !== 'bulk-sync' || message.networks.size === 0) return false;
-  return yield* exchange(process, node, other.address, message, tableBytes(node, other));
+  const common = [...node.networks.keys()].filter((id) => isAttached(node, id, other));
+  if (common.length === 0) return false;
+  const message = tablesOf(node, common, false);
+  return yield* exchange(process, node, other.address, message, tableBytes(node, message));
 }
 
 function* exchange(
@@ -109,11 +114,13 @@ function* exchange(
 export function serveSync(node: GossipNode, end: SyncEnd): void {
   end.onMessage = (message) => {
     if (node.isClosed) return;
-    const { from } = message;
-    const isPushPull = message.kind === 'push-pull';
-    const answer = isPushPull ? stateOf(node, true) : tablesFor(node, from, true);
-    const stateBytes = NODE_STATE_BYTES * node.aliveCount + 200;
-    sendMessage(end, answer, isPushPull ? stateBytes : tableBytes(node, from));
+    if (message.kind === 'push-pull') {
+      sendMessage(end, stateOf(node, true), NODE_STATE_BYTES * node.aliveCount + 200);
+    } else {
+      // As asked: that the other one is on the network may not have been heard yet.
+      const answer = tablesOf(node, message.networks.keys(), true);
+      sendMessage(end, answer, tableBytes(node, answer));
+    }
     takeSync(node, message);
   };
 }
@@ -134,23 +141,20 @@ function stateOf(node: GossipNode, isAnswer: boolean): SyncMessage {
   };
 }
 
-function tablesFor(node: GossipNode, other: GossipNode, isAnswer: boolean): SyncMessage {
-  const networks = new Map<
-    ObjectId,
-    { readonly known: Knowledge; readonly forgotten: ReadonlyMap<GossipNode, number> }
-  >();
-  for (const [id, view] of node.networks) {
-    if (!isAttached(node, id, other)) continue;
+/** The tables of these networks, as far as the node is on them. */
+function tablesOf(node: GossipNode, ids: Iterable<ObjectId>, isAnswer: boolean): TablesMessage {
+  const networks: Map<ObjectId, TableState> = new Map();
+  for (const id of ids) {
+    const view = node.networks.get(id);
+    if (view === undefined) continue;
     networks.set(id, { known: copyKnowledge(view.known), forgotten: new Map(view.forgotten) });
   }
   return { kind: 'bulk-sync', from: node, networks, isAnswer };
 }
 
-function tableBytes(node: GossipNode, other: GossipNode): number {
+function tableBytes(node: GossipNode, { networks }: TablesMessage): number {
   let rows = 0;
-  for (const [id, view] of node.networks) {
-    if (isAttached(node, id, other)) rows += rowCount(view);
-  }
+  for (const id of networks.keys()) rows += rowCount(node.networks.get(id)!);
   return 100 + rows * ROW_BYTES;
 }
 
