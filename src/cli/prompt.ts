@@ -1,11 +1,21 @@
 /** The prompt's side of a session: runs lines one after the other in one shell. */
 import { NetsimError } from '../base/errors.ts';
+import { splitWords } from '../base/split-words.ts';
 import type { Container } from '../docker/engine-record.ts';
+import { findInCatalogue } from '../docker/image-catalogue.ts';
 import { argvOf, endMain } from '../docker/main-process.ts';
 import { runOn } from '../engine/simulator.ts';
 import { makeShell } from '../shell/bash.ts';
 import { enterShell, interrupt, leaveShell, VIRTUAL_TIME_MAX_NS } from '../shell/driver.ts';
 import { shellOfMachine } from '../shell/machine-shell.ts';
+import {
+  type CommandLine,
+  has,
+  readCommandLine,
+  textOf,
+  UsageError,
+} from '../shell/programs/docker/command-line.ts';
+import { runCommand } from '../shell/programs/docker/run.ts';
 import { PROGRAMS } from '../shell/programs/index.ts';
 import { execute, GROUP_VARIABLE, type Library, type Shell } from '../shell/shell.ts';
 import { findMachine, readSshArguments } from '../shell/ssh.ts';
@@ -213,15 +223,26 @@ async function attach(state: State, line: string): Promise<boolean> {
   return true;
 }
 
-/** `docker run -it ... sh` as the same in the background; null for any other line. */
+/** `docker run -it` of a shell (named, or the image's own) as the same in the background; else null. */
 function interactiveRun(line: string): string | null {
-  const match = /^docker (?:container )?run (.* )(?:\/bin\/)?(?:ba|a)?sh$/.exec(line);
-  if (match === null || /[;&|<>]/.test(line)) return null;
-  const options = ` ${match[1]}`;
-  const has = (letter: string, long: string): boolean =>
-    new RegExp(` -[a-z]*${letter}[a-z]* | --${long} `).test(options);
-  if (!has('i', 'interactive') || !has('t', 'tty') || has('d', 'detach')) return null;
-  return line.replace(/ run /, ' run -d ');
+  const match = /^docker (?:container )?run (.*)$/.exec(line);
+  if (match === null || /[;&|<>`$]/.test(line)) return null;
+  let read: CommandLine;
+  try {
+    read = readCommandLine(runCommand, splitWords(match[1]!));
+  } catch (error) {
+    if (error instanceof UsageError) return null; // the command says what is wrong
+    throw error;
+  }
+  const isPrompt = has(read, 'interactive') && has(read, 'tty') && !has(read, 'detach');
+  if (!isPrompt) return null;
+  const [image = '', ...command] = read.operands;
+  const entrypoint = textOf(read, 'entrypoint');
+  const known = findInCatalogue(image.replace(/[:@].*$/, ''));
+  const own = [...(known?.entrypoint ?? []), ...(known?.command ?? [])];
+  const words = entrypoint !== '' ? [entrypoint, ...command] : command.length > 0 ? command : own;
+  const isShell = ATTACHABLE.test(words[0] ?? '') && words.slice(1).every((each) => each === '-l');
+  return isShell ? line.replace(/ run /, ' run -d ') : null;
 }
 
 /** Starts a container whose shell is the prompt from now on; `exit` ends it. */

@@ -82,6 +82,9 @@ function bodyOf(engine: DockerEngine, container: Container, argv: readonly strin
       );
     }
   }
+  if (name === 'bash' && container.image.hasBusybox) {
+    throw new DockerError(400, notFoundText(argv[0] ?? ''));
+  }
   const isEndless = name === 'tail' && args.includes('-f') && args.includes('/dev/null');
   // A shell that somebody may type into waits for that.
   const isPrompt = SHELLS.has(name) && args.every((each) => each === '-l' || each === '-i');
