@@ -19,6 +19,7 @@ import { writeSysctl } from '../../stack/sysctl.ts';
 import { balancedAddressOf, ingressPortsOf } from './attachment.ts';
 import { type NodeNetworking, type Overlay, overlayOf, subnetOfAddress } from './overlay-record.ts';
 import { joinSandbox, leaveSandbox } from './overlay-sandbox.ts';
+import { programPeers } from './peers.ts';
 import { bindContainer, releaseEndpointRow } from './service-binding.ts';
 import { addRedirectRules } from './task-rules.ts';
 
@@ -63,7 +64,7 @@ function createEndpoint(engine: DockerEngine, endpoint: DockerEndpoint): void {
   if (overlay.isSecure && node.encryption.keys.length === 0) {
     throw new DockerError(500, 'cannot join secure network: encryption keys not present');
   }
-  joinSandbox(node, overlay, subnet, endpoint);
+  if (joinSandbox(node, overlay, subnet, endpoint)) programPeers(node, overlay);
   node.member.gossip.createEntry('overlay_peer_table', overlay.object.id, endpoint.id, {
     kind: 'peer',
     endpointAddress: address,

@@ -32,7 +32,6 @@ import { netnsId } from '../../stack/netns-ids.ts';
 import { bindNamespace } from '../../world/machine.ts';
 import { programVni } from './encryption.ts';
 import type { NodeNetworking, Overlay, OverlaySubnet } from './overlay-record.ts';
-import { programPeers } from './peers.ts';
 
 /** Where the engine mounts its namespaces. */
 export const NETNS_FOLDER = '/var/run/docker/netns';
@@ -44,18 +43,20 @@ export function sandboxPathOf(id: string): string {
   return `${NETNS_FOLDER}/${id.slice(0, KEY_LENGTH)}`;
 }
 
-/** Puts an endpoint on the network: its host side ends in the sandbox, which comes with the first. */
+/**
+ * Puts an endpoint on the network: its host side ends in the sandbox, which comes with the first.
+ * @returns whether it did, so that peers are to be programmed.
+ */
 export function joinSandbox(
   node: NodeNetworking,
   overlay: Overlay,
   subnet: OverlaySubnet,
   endpoint: DockerEndpoint,
-): void {
-  if (overlay.sandbox === null) openSandbox(node, overlay);
-  const isFirst = subnet.bridge === null;
-  if (isFirst) openSubnet(node, overlay, subnet);
+): boolean {
+  const isFirst = overlay.sandbox === null;
+  if (isFirst) openSandbox(node, overlay);
+  if (subnet.bridge === null) openSubnet(node, overlay, subnet);
   overlay.joinCount++;
-  if (isFirst) programPeers(node, overlay, subnet);
   const { engine } = node;
   const { root } = engine.machine;
   const name = makeVethName(engine, root);
@@ -75,6 +76,7 @@ export function joinSandbox(
   setLinkMac(outer, endpoint.mac);
   endpoint.hostDevice = inner;
   endpoint.containerDevice = outer;
+  return isFirst;
 }
 
 /** Takes it off again; the sandbox goes with the last. */
@@ -128,8 +130,8 @@ function openSandbox(node: NodeNetworking, overlay: Overlay): void {
   overlay.nextVeth = 0;
 }
 
-/** @source setupSubnetSandbox() */
-function openSubnet(node: NodeNetworking, overlay: Overlay, subnet: OverlaySubnet): void {
+/** A subnet gets its bridge and tunnel with its first endpoint or peer. @source setupSubnetSandbox() */
+export function openSubnet(node: NodeNetworking, overlay: Overlay, subnet: OverlaySubnet): void {
   const netns = overlay.sandbox!; // opened by the caller
   const { gateway, prefixLength, subnet: prefix } = subnet.config;
   if (overlay.isSecure) programVni(node, subnet.vni, true);

@@ -8,8 +8,9 @@ import { addVxlanFdb, removeVxlanFdb } from '../../devices/vxlan-control.ts';
 import { addNeighbour, deleteNeighbour } from '../../stack/neighbour.ts';
 import type { PeerRecord } from '../member.ts';
 import { encryptTowards } from './encryption.ts';
-import type { NodeNetworking, Overlay, OverlaySubnet } from './overlay-record.ts';
+import type { NodeNetworking, Overlay } from './overlay-record.ts';
 import { subnetOfAddress } from './overlay-record.ts';
+import { openSubnet } from './overlay-sandbox.ts';
 
 /** Another node has an endpoint on the network. */
 export function addPeer(
@@ -43,20 +44,19 @@ export function removePeer(
   if (rest[0] !== undefined) program(node, overlay, rest[0].record);
 }
 
-/** All peers of a subnet whose tunnel was just made. */
-export function programPeers(node: NodeNetworking, overlay: Overlay, subnet: OverlaySubnet): void {
+/** All that are known when the sandbox is made. @source initSandboxPeerDB() */
+export function programPeers(node: NodeNetworking, overlay: Overlay): void {
   for (const [first] of overlay.peers.values()) {
-    if (first === undefined) continue;
-    if (subnetOfAddress(overlay, first.record.endpointAddress) !== subnet) continue;
-    program(node, overlay, first.record);
+    if (first !== undefined) program(node, overlay, first.record);
   }
 }
 
 function program(node: NodeNetworking, overlay: Overlay, record: PeerRecord): void {
   const { endpointAddress: address, endpointMac: mac, tunnelEndpoint } = record;
   const subnet = subnetOfAddress(overlay, address);
-  const vxlan = subnet?.vxlan ?? null;
-  if (subnet === null || vxlan === null || overlay.sandbox === null) return;
+  if (subnet === null || overlay.sandbox === null) return;
+  if (subnet.vxlan === null) openSubnet(node, overlay, subnet);
+  const vxlan = subnet.vxlan!; // opened just now
   if (overlay.isSecure) encryptTowards(node, tunnelEndpoint);
   addNeighbour(overlay.sandbox, { device: vxlan, address, mac }, 'replace');
   const remote = { mac, remote: tunnelEndpoint, state: 'permanent', how: 'replace' } as const;
