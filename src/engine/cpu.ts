@@ -17,6 +17,11 @@ export interface Cpu {
   readonly name: string;
   /** Its place in Simulator.cpus and Simulator.freeAtNs. */
   readonly index: number;
+  /**
+   * As many processors as there is work: each step takes its time, and nothing waits for another (the
+   * chips of a switch; a client that stands for many).
+   */
+  isUnlimited: boolean;
   /** Frames handed to the stack and not yet processed (softnet_data.input_pkt_queue). */
   readonly backlog: PacketQueue;
   firstReady: Runnable | null;
@@ -37,6 +42,7 @@ export function makeCpu(
   const cpu: Cpu = {
     name,
     index,
+    isUnlimited: false,
     backlog: makePacketQueue(),
     firstReady: null,
     lastReady: null,

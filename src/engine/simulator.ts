@@ -282,7 +282,7 @@ export function runOne(sim: Simulator): void {
   if (cpu.backlog.count > 0 && cpu.softirqTimer.heapIndex < 0) runSoftirq(sim);
   sim.nowNs += sim.workNs;
   sim.workNs = 0;
-  sim.freeAtNs[cpu.index] = sim.nowNs;
+  if (!cpu.isUnlimited) sim.freeAtNs[cpu.index] = sim.nowNs;
 }
 
 /**
@@ -300,7 +300,7 @@ export function runOn<Result>(sim: Simulator, cpu: Cpu, act: () => Result): Resu
   } finally {
     sim.nowNs += sim.workNs;
     sim.workNs = 0;
-    sim.freeAtNs[cpu.index] = sim.nowNs;
+    if (!cpu.isUnlimited) sim.freeAtNs[cpu.index] = sim.nowNs;
   }
 }
 
