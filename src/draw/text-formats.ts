@@ -68,7 +68,10 @@ function mermaidText(text: string): string {
 
 /** A Markdown file with the network as a Mermaid flow chart, which GitHub and others draw. */
 export function writeMarkdown(snapshot: Snapshot): string {
-  const title = oneLine(snapshot.title).replaceAll(/[\\`*_{}[\]<>#|]/g, (letter) => `\\${letter}`);
+  const title = escapeXml(oneLine(snapshot.title)).replaceAll(
+    /[\\`*_{}[\]#|]/g,
+    (letter) => `\\${letter}`,
+  );
   return `# ${title}\n\n\`\`\`mermaid\n${writeMermaid(snapshot)}\`\`\`\n`;
 }
 
