@@ -12,6 +12,7 @@ import type { Simulator } from '../engine/simulator.ts';
 import { listFlows } from '../netfilter/conntrack-table.ts';
 import { flowText } from '../netfilter/conntrack-text.ts';
 import { ruleText } from '../netfilter/iptables/rule-text.ts';
+import { listIpvsServices } from '../netfilter/ipvs/control.ts';
 import { chainsOf, TABLE_NAMES } from '../netfilter/tables.ts';
 import { listAddresses } from '../stack/address.ts';
 import { type FibRoute, listRoutes } from '../stack/fib.ts';
@@ -21,7 +22,7 @@ import { NUD_VALID, neighbourStateName } from '../stack/neighbour-table.ts';
 import { RTN_UNICAST } from '../stack/route-type.ts';
 
 export interface NamespaceTable {
-  readonly name: 'interfaces' | 'fdb' | 'neighbours' | 'routes' | 'rules' | 'flows';
+  readonly name: 'interfaces' | 'fdb' | 'neighbours' | 'routes' | 'rules' | 'flows' | 'ipvs';
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
@@ -38,6 +39,7 @@ export function tablesOf(netns: NetNamespace): NamespaceTable[] {
     routeTable(netns),
     ruleTable(netns),
     flowTable(netns),
+    ipvsTable(netns),
   ];
   return tables
     .filter(({ rows }) => rows.length > 0)
@@ -153,4 +155,22 @@ function flowTable(netns: NetNamespace): NamespaceTable {
     return [protocol, rest];
   });
   return { name: 'flows', columns: ['protocol', 'flow'], rows };
+}
+
+/** One row a destination: whom a virtual service gives its connections to. */
+function ipvsTable(netns: NetNamespace): NamespaceTable {
+  const rows = listIpvsServices(netns).flatMap((service) => {
+    const { fwmark, address, port, scheduler, destinations } = service;
+    const name = fwmark === 0 ? `${formatIpv4(address)}:${port}` : `mark ${fwmark}`;
+    return destinations.map((each) => [
+      name,
+      scheduler.name,
+      `${formatIpv4(each.address)}:${each.port}`,
+      String(each.weight),
+      String(each.activeConnections),
+      String(each.inactiveConnections),
+    ]);
+  });
+  const columns = ['service', 'scheduler', 'server', 'weight', 'active', 'inactive'];
+  return { name: 'ipvs', columns, rows };
 }

@@ -9,7 +9,7 @@ const COLUMN = 130;
 const HEAD = 46;
 const LEFT = 80;
 /** Rows that are drawn around the current one. */
-const ROWS_MAX = 400;
+const ROWS_MAX = 160;
 
 export interface Ladder {
   show(index: number): void;

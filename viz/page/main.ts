@@ -14,6 +14,7 @@ import { type PageWords, timeText, WORDS } from './words.ts';
 
 const MOVE_MS = 420;
 const THINK_MS = 240;
+const SCRUB_REST_MS = 90;
 /** Kinds in which the packet goes on to another place. */
 const MOVES = new Set(['receive', 'transmit', 'deliver', 'drop']);
 const TABS = ['packet', 'device', 'drops', 'ladder', 'questions'] as const;
@@ -28,6 +29,7 @@ function begin(): void {
   let place: ChosenPlace | null = null;
   let tab: Tab = 'packet';
   let shownIndex: number | null = null;
+  let isScrubbing = false;
 
   const slider = byId<HTMLInputElement>('position');
   const quiz = makeQuiz(byId('panel-questions'), model, words);
@@ -66,7 +68,7 @@ function begin(): void {
       shownIndex = index;
       slider.value = String(index + 1);
       tell(index);
-      refresh();
+      if (!isScrubbing) refresh();
     },
     onChange() {
       const button = byId('play');
@@ -136,7 +138,15 @@ function begin(): void {
     help: () => byId<HTMLDialogElement>('keys').showModal(),
   };
   for (const [id, act] of Object.entries(actions)) byId(id).addEventListener('click', act);
-  slider.addEventListener('input', () => player.seek(Number(slider.value) - 1));
+  // While the slider moves, only the drawing follows; the panels when it comes to rest.
+  let rest = 0;
+  slider.addEventListener('input', () => {
+    isScrubbing = true;
+    player.seek(Number(slider.value) - 1);
+    isScrubbing = false;
+    clearTimeout(rest);
+    rest = window.setTimeout(refresh, SCRUB_REST_MS);
+  });
   for (const each of TABS) byId(`tab-${each}`).addEventListener('click', () => openTab(each));
   byId('tabs').addEventListener('keydown', (press) => {
     const by = press.key === 'ArrowRight' ? 1 : press.key === 'ArrowLeft' ? -1 : 0;

@@ -13,7 +13,7 @@ const ASKED = new Set([
   'encapsulate',
   'decapsulate',
   'nat',
-  'schedule',
+  'ipvs',
   'encrypt',
   'decrypt',
   'deliver',
