@@ -7,8 +7,10 @@ import { type SwarmMember, setMember } from '../member.ts';
 import { makeNetworking } from '../network/index.ts';
 import type { NodeObject, NodeRole, ObjectId } from '../objects.ts';
 import { createGossip } from '../wire/gossip.ts';
+import { startManager } from '../wire/manager.ts';
 import { createWire } from '../wire/member-wire.ts';
 import type { ManagerAddress } from '../wire/messages.ts';
+import { wireOf } from '../wire/wire-state.ts';
 
 export interface MemberPlace {
   readonly cluster: Cluster;
@@ -19,6 +21,8 @@ export interface MemberPlace {
   readonly dataPathAddress: Ipv4;
   /** Where it listens if it is a manager. */
   readonly port: number;
+  /** Whether it opens 2377 at once; who joins does so when it is a member of Raft. */
+  readonly isFounder: boolean;
   /** Those that it knows of. */
   readonly managers: readonly ManagerAddress[];
 }
@@ -26,7 +30,7 @@ export interface MemberPlace {
 /** While its parts are made. */
 type Unfinished = { -readonly [Key in keyof SwarmMember]: SwarmMember[Key] };
 
-/** The member with all its parts; its session has not begun. */
+/** The member with all its parts; its session has not begun. @throws DockerError: a port is taken. */
 export function makeMember(engine: DockerEngine, place: MemberPlace): SwarmMember {
   const { cluster, nodeId, role, advertiseAddress, listenAddress, dataPathAddress } = place;
   const made: Omit<Unfinished, 'wire' | 'gossip' | 'agent' | 'network'> = {
@@ -42,7 +46,13 @@ export function makeMember(engine: DockerEngine, place: MemberPlace): SwarmMembe
   };
   const member = made as Unfinished; // the four parts follow
   member.wire = createWire(member, place.port, place.managers);
-  member.gossip = createGossip(member);
+  try {
+    if (place.isFounder) startManager(wireOf(member));
+    member.gossip = createGossip(member);
+  } catch (error) {
+    member.wire.close();
+    throw error;
+  }
   member.network = makeNetworking(member);
   member.agent = makeTaskAgent(() => member);
   cluster.members.set(nodeId, member);

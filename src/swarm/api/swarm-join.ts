@@ -180,6 +180,7 @@ function* attempt(
     listenAddress: plan.listen.address,
     dataPathAddress: plan.dataPath ?? address,
     port: plan.advertise?.port ?? plan.listen.port,
+    isFounder: false,
     managers: [{ nodeId: '', ...plan.remote }],
   });
   yield* becomeReady(process, member);

@@ -26,7 +26,7 @@ import {
   makeCluster,
   type SettingsChange,
 } from './cluster-init.ts';
-import { describeNode, dissolveMember, makeMember } from './make-member.ts';
+import { describeNode, makeMember } from './make-member.ts';
 import { isJoining, requireNoSwarm } from './pending-join.ts';
 import {
   isOwnAddress,
@@ -96,14 +96,9 @@ export function* initSwarm(
     listenAddress: listen.address,
     dataPathAddress: dataPath ?? advertise.address,
     port: listen.port,
+    isFounder: true,
     managers: [manager],
   });
-  try {
-    startManager(wireOf(member));
-  } catch (error) {
-    dissolveMember(member);
-    throw error;
-  }
   yield* foundCluster(process, member, options, advertise.port);
   return member;
 }

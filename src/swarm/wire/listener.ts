@@ -36,6 +36,7 @@ export function openListener(host: ChannelHost, address: Ipv4, port: number): Li
     while (!socket.isClosed) {
       const connection = yield* acceptTcp(process, socket);
       if (typeof connection === 'string') break;
+      if (address === 0) markDualStack(connection);
       listener.onAccept(connection);
     }
     return 0;
