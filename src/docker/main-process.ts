@@ -69,7 +69,7 @@ function bodyOf(engine: DockerEngine, container: Container, argv: readonly strin
   if (isOfImage(engine, container)) {
     if (image.behaviour.kind === 'hello') return greet(engine, container);
     if (image.behaviour.kind !== 'shell') {
-      container.obeysStop = true;
+      container.obeysStop = !isBareHttpd(argv);
       return serveImage(engine, container, portsOf(container));
     }
   }
@@ -111,6 +111,11 @@ function isOfImage(engine: DockerEngine, container: Container): boolean {
   const bare = word.replace(/^.*\//, '');
   if (bare === 'sleep' || bare === 'tail' || SHELLS.has(bare)) return false;
   return engine.commandRunner?.hasCommand(container, word) !== true;
+}
+
+/** busybox's server has no handlers for signals: as process 1 it ignores them. */
+function isBareHttpd([program, ...args]: readonly string[]): boolean {
+  return program === 'httpd' && args.includes('-f');
 }
 
 function greet(engine: DockerEngine, container: Container): Body {

@@ -14,6 +14,7 @@ import { stopContainer } from '../../docker/container-stop.ts';
 import { type Container, DockerError } from '../../docker/engine-record.ts';
 import { kill, type Process, type Program, sleep, spawn } from '../../engine/process.ts';
 import { timeNs } from '../../engine/simulator.ts';
+import { startFraction, tieSeedOf } from '../manager/ties.ts';
 import type { SwarmMember } from '../member.ts';
 import { bindTask, prepareNetwork, releaseNetwork, unbindTask } from '../network/index.ts';
 import { isPast, stateRank, type TaskObject, type TaskState, type TaskStatus } from '../objects.ts';
@@ -23,6 +24,8 @@ import { fetchImage } from './task-image.ts';
 /** What creating and starting a container take besides. */
 const CREATE_NS = 80e6;
 const START_NS = 350e6;
+/** No two nodes are as fast: up to so much more. */
+const START_SPREAD_NS = 1_200e6;
 /** An operation that was broken off is taken up again after this. @source agent/task.go ErrTaskRetry */
 const RETRY_NS = 1e9;
 /** Between leaving the service and stopping. @source controller.go defaultGossipConvergeDelay */
@@ -167,7 +170,8 @@ function* start(runner: TaskRunner, process: Process): Program<void> {
     setState(runner, 'running', 'started');
     return;
   }
-  yield* sleep(process, START_NS);
+  const spreadNs = START_SPREAD_NS * startFraction(tieSeedOf(member), runner.task);
+  yield* sleep(process, START_NS + spreadNs);
   if (isCalledOff(runner) || container === null) return;
   try {
     startContainer(member.engine, container);

@@ -248,7 +248,7 @@ describe('updates', () => {
     const lab = makeSwarmLab(1);
     lab.create('web');
     lab.pass(3);
-    const [{ id }] = lab.tasks('web') as [{ id: string }];
+    const { id } = lab.tasks('web')[0]!;
     lab.change('web', (spec) => ({ ...spec, labels: new Map([['a', 'b']]) }));
     lab.pass(10);
     lab.change('web', (spec) => ({
