@@ -44,7 +44,7 @@ describe('the bundled topologies', () => {
   test('all can be read and say who pings whom', () => {
     expect(bundledNames()).toContain('overlay');
     expect(bundledNames()).toContain('docker0');
-    for (const name of bundledNames()) {
+    for (const name of bundledNames().filter((each) => !each.startsWith('lab-'))) {
       const { topology, script } = loadTopology(name, '/');
       expect(topology.ping, name).not.toBeNull();
       expect(topology.description.length, name).toBeLessThan(80);
