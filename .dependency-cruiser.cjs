@@ -12,6 +12,7 @@ const LAYERS = [
   ['docker'],
   ['swarm'],
   ['topology'],
+  ['load'],
   ['observe'],
   ['draw'],
   ['page'],

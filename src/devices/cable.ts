@@ -31,6 +31,8 @@ export interface CableOptions {
   readonly lossRate?: number;
   /** Frames that may wait for the line. */
   readonly queuePackets?: number;
+  /** Frames that the receiving card holds while its CPU is busy; 0 or left out: all that come. */
+  readonly ringFrames?: number;
   readonly mtuBytes?: number;
   readonly macs?: readonly [Mac, Mac];
 }
@@ -71,8 +73,8 @@ export function createCable(
 ): [Device, Device] {
   const one = makeEnd(a, aName, options, options.macs?.[0]);
   const other = makeEnd(b, bName, options, options.macs?.[1]);
-  plug(one, other);
-  plug(other, one);
+  plug(one, other, options.ringFrames ?? 0);
+  plug(other, one, options.ringFrames ?? 0);
   return [one, other];
 }
 
@@ -90,6 +92,13 @@ export function setCable(device: Device, options: CableOptions): void {
   cable.jitterNs = options.jitterNs ?? cable.jitterNs;
   cable.lossRate = options.lossRate ?? cable.lossRate;
   cable.queuePackets = options.queuePackets ?? cable.queuePackets;
+}
+
+/** Frames that wait in front of the line at a moment. */
+export function queueLengthOf(device: Device, atNs: number): number {
+  const cable = cableOf(device);
+  forgetDepartures(cable, atNs);
+  return cable.departureCount;
 }
 
 /** Not for `ip link add`: a cable has two hosts. */
@@ -145,11 +154,11 @@ function drawMac(sim: Simulator): Mac {
   return macOf(((nextInt32(stream) >>> 16) & 0xfeff) | 0x0200, nextInt32(stream));
 }
 
-function plug(device: Device, peer: Device): void {
+function plug(device: Device, peer: Device, ringFrames: number): void {
   const cable = cableOf(device);
   const { sim } = device.netns;
   cable.peer = peer;
-  cable.line = makeDelayLine(sim, peer);
+  cable.line = makeDelayLine(sim, peer, ringFrames);
 }
 
 function destroyCable(_sim: Simulator, device: Device): void {

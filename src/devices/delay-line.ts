@@ -15,12 +15,27 @@ export interface DelayLine extends Timer {
   readonly device: Device;
   head: Packet | null;
   tail: Packet | null;
+  /** Where frames wait for a busy CPU; null if as many may wait as come. */
+  readonly ring: ReceiveRing | null;
 }
 
-/** An empty line to `device`. */
-export function makeDelayLine(sim: Simulator, device: Device): DelayLine {
+/**
+ * The ring of a network card: its driver takes frames out when the CPU has time. How many are in it
+ * when one more arrives is told by the moments at which those before it are taken.
+ */
+interface ReceiveRing {
+  /** Its length is the number of frames that the card holds. */
+  readonly takenNs: Float64Array;
+  first: number;
+  count: number;
+}
+
+/** An empty line to `device`, whose card holds `ringFrames` (0: any number). */
+export function makeDelayLine(sim: Simulator, device: Device, ringFrames = 0): DelayLine {
   const { cpu } = device.netns;
-  return { heapIndex: -1, tick: -1, cpu, run, sim, device, head: null, tail: null };
+  const ring =
+    ringFrames === 0 ? null : { takenNs: new Float64Array(ringFrames), first: 0, count: 0 };
+  return { heapIndex: -1, tick: -1, cpu, run, sim, device, head: null, tail: null, ring };
 }
 
 /** Sends a packet on its way; it arrives at `atNs`, or with the one before it if that is later. */
@@ -63,6 +78,29 @@ function run(timer: Timer): void {
       scheduleAt(sim, line, first.dueNs);
       return;
     }
-    netifRx(sim, device, takeFirst(line, first));
+    takeFirst(line, first);
+    if (
+      line.ring !== null &&
+      first.dueNs < sim.nowNs &&
+      !hasRoom(line.ring, first.dueNs, sim.nowNs)
+    ) {
+      device.rxDropped++;
+      drop(sim, first, 'backlog-full', device);
+      continue;
+    }
+    netifRx(sim, device, first);
   }
+}
+
+/** Notes a frame that came at `arrivalNs` and is taken at `takenNs`. @returns false if the ring is full. */
+function hasRoom(ring: ReceiveRing, arrivalNs: number, takenNs: number): boolean {
+  const { takenNs: taken } = ring;
+  while (ring.count > 0 && taken[ring.first]! <= arrivalNs) {
+    ring.first = (ring.first + 1) % taken.length;
+    ring.count--;
+  }
+  if (ring.count === taken.length) return false;
+  taken[(ring.first + ring.count) % taken.length] = takenNs;
+  ring.count++;
+  return true;
 }

@@ -17,6 +17,9 @@ export interface CostTable {
   readonly conntrackNs: number;
   /** A netfilter rule that is looked at. */
   readonly ruleNs: number;
+  /** A packet that IPsec encrypts or opens, and each 1,024 bytes of it. */
+  readonly espPacketNs: number;
+  readonly espKibNs: number;
   readonly socketDeliverNs: number;
   /** A system call, and a process that is woken up. */
   readonly systemCallNs: number;
@@ -35,6 +38,8 @@ export const COST_TABLES = {
     ipOutputNs: 700,
     conntrackNs: 400,
     ruleNs: 20,
+    espPacketNs: 1500,
+    espKibNs: 1000,
     socketDeliverNs: 800,
     systemCallNs: 2000,
     wakeUpNs: 15000,
@@ -50,6 +55,8 @@ export const COST_TABLES = {
     ipOutputNs: 0,
     conntrackNs: 0,
     ruleNs: 0,
+    espPacketNs: 0,
+    espKibNs: 0,
     socketDeliverNs: 0,
     systemCallNs: 0,
     wakeUpNs: 0,

@@ -12,12 +12,13 @@
 import { assert } from '../base/assert.ts';
 import { type Ipv4, parseIpv4 } from '../base/ipv4-address.ts';
 import { type Mac, parseMac } from '../base/mac-address.ts';
+import { type CableOptions, createCable } from '../devices/cable.ts';
 import { createEngine, type EngineOptions } from '../docker/engine.ts';
 import type { Device } from '../engine/device.ts';
 import { runOn, runUntil } from '../engine/simulator.ts';
 import { addAddress } from '../stack/address.ts';
 import { addRoute } from '../stack/fib.ts';
-import { createLink, findDevice, setLinkMaster, setLinkUp } from '../stack/link.ts';
+import { createLink, findDevice, registerDevice, setLinkMaster, setLinkUp } from '../stack/link.ts';
 import { namespaceOf } from '../stack/namespace.ts';
 import { writeSysctl } from '../stack/sysctl-tree.ts';
 import type { Machine } from '../world/machine.ts';
@@ -50,6 +51,11 @@ export interface DockerWorldOptions {
   /** How dockerd is started on each node; null for none. */
   readonly engine?: EngineOptions | null;
   readonly world?: Omit<WorldOptions, 'seed'>;
+  /**
+   * Machines of their own instead of virtual ones on one computer: a CPU each, and a cable to each from a
+   * switch whose work delays nothing. The client has as many processors as it needs.
+   */
+  readonly cables?: CableOptions | null;
 }
 
 export interface DockerWorld {
@@ -63,14 +69,16 @@ export interface DockerWorld {
 /** Builds the world; every link is up and every engine runs when it returns. */
 export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld {
   const { nodes: nodeCount = 1, internet: hasInternet = true, seed = 1, engine = {} } = options;
+  const { cables = null } = options;
   assert(nodeCount >= 1 && nodeCount <= NODES_MAX, 'a Docker world has 1 to 200 nodes');
   const world = createWorld({ ...options.world, seed });
   const nodes: Machine[] = [];
   for (let number = 1; number <= nodeCount; number++) {
-    nodes.push(addMachine(world, `node${number}`, world.sim.cpu));
+    nodes.push(addMachine(world, `node${number}`, cables === null ? world.sim.cpu : null));
   }
-  const client = addMachine(world, 'client', world.sim.cpu);
-  wireLan(client, nodes);
+  const client = addMachine(world, 'client', cables === null ? world.sim.cpu : null);
+  client.cpu.isUnlimited = cables !== null;
+  wireLan(client, nodes, cables);
   for (const machine of [...nodes, client]) {
     machine.release = 'debian-13';
     writeSysctl(machine.root, 'net.ipv6.conf.all.disable_ipv6', '0');
@@ -86,7 +94,7 @@ export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld 
 }
 
 /** The client's bridge, and a cable from it to each node. */
-function wireLan(client: Machine, nodes: readonly Machine[]): void {
+function wireLan(client: Machine, nodes: readonly Machine[], cables: CableOptions | null): void {
   const lan = act(client, () => {
     setLinkUp(client.root.loopback);
     const bridge = createLink(client.root, { kind: 'bridge', name: 'lan0', mac: CLIENT_MAC });
@@ -96,15 +104,16 @@ function wireLan(client: Machine, nodes: readonly Machine[]): void {
     return bridge;
   });
   nodes.forEach((node, index) => {
-    plugIn(lan, node, index + 1);
+    plugIn(lan, node, index + 1, cables);
   });
 }
 
-function plugIn(lan: Device, node: Machine, number: number): void {
+function plugIn(lan: Device, node: Machine, number: number, cables: CableOptions | null): void {
   const { root } = node;
   const lanNetns = namespaceOf(lan);
   const eth0 = act(node, () => {
     setLinkUp(root.loopback);
+    if (cables !== null) return layCable(lan, node, number, cables);
     const peer = { name: `lan-n${number}`, netns: lanNetns };
     return createLink(root, { kind: 'veth', name: 'eth0', mac: NODE_MAC + number, peer });
   });
@@ -117,6 +126,18 @@ function plugIn(lan: Device, node: Machine, number: number): void {
     addAddress(root, eth0, address);
     addRoute(root, { prefix: 0, prefixLength: 0, gateway: CLIENT_ADDRESS });
   });
+}
+
+/** @returns the card of the node. */
+function layCable(lan: Device, node: Machine, number: number, options: CableOptions): Device {
+  const mac = NODE_MAC + number;
+  const ends = createCable(node.root, 'eth0', namespaceOf(lan), `lan-n${number}`, {
+    ...options,
+    macs: [mac, mac + 0x100], // the other end is another card
+  });
+  registerDevice(node.root, ends[0]);
+  registerDevice(namespaceOf(lan), ends[1]);
+  return ends[0];
 }
 
 /** A system call of root on a machine. */

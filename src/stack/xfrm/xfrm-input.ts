@@ -109,6 +109,7 @@ function openOnce(
     stats.XfrmInStateExpired++;
     return refuse(sim, netns, packet, 'ipsec-state');
   }
+  sim.workNs += sim.cost.espPacketNs + (((end - esp) * sim.cost.espKibNs) >> 10);
   const opened = openEsp(cipher, bytes, esp, end);
   if (opened < 0) {
     if (opened === ESP_INTEGRITY) state.integrityFailedCount++;

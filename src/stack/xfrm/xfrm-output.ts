@@ -62,6 +62,7 @@ export function encryptPacket(sim: Simulator, netns: NetNamespace, packet: Packe
   if (outputMark !== null) {
     packet.mark = (packet.mark & ~outputMark.mask) | (outputMark.value & outputMark.mask);
   }
+  sim.workNs += sim.cost.espPacketNs + (((packet.end - packet.start) * sim.cost.espKibNs) >> 10);
   state.sequenceOut++;
   state.lastUsedNs = timeNs(sim);
   if (state.mode === 'tunnel') sealTunnel(sim, netns, packet, state);
