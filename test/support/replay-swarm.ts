@@ -7,8 +7,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineVersion } from '../../src/docker/profile.ts';
+import { sleep, spawn } from '../../src/engine/process.ts';
 import { makeShell } from '../../src/shell/bash.ts';
-import { letTimePass } from '../../src/shell/driver.ts';
+import { interrupt, letTimePass } from '../../src/shell/driver.ts';
 import type { Shell } from '../../src/shell/shell.ts';
 import type { DockerWorld } from '../../src/topology/docker-world.ts';
 import {
@@ -43,9 +44,11 @@ export const RECORDINGS: readonly SwarmRecording[] = [
     name: 'L2',
     frameTimes: {
       143: '01:44:29',
+      144: '01:45:35',
       145: '01:46:28',
       146: '01:46:45',
       168: '01:52:55',
+      169: '01:53:22',
       187: '01:54:30',
       188: '01:54:41',
       190: '01:55:07',
@@ -152,7 +155,9 @@ async function runAll(
     const startNs = beginNs + starts.get(command.seq)! * SECOND_NS;
     letTimePass(shell.driver, Math.max(startNs - world.sim.nowNs, 0));
     const endNs = world.sim.nowNs + command.seconds * SECOND_NS;
+    const stop = stopLater(shell, command.seconds + PATIENCE_SEC);
     const { output, exitCode, failure } = await attempt(shell, typed);
+    stop();
     letTimePass(shell.driver, Math.max(endNs - world.sim.nowNs, 0));
     ids.token = /SWMTKN-1-[0-9a-z-]+/.exec(output)?.[0] ?? ids.token;
     learnIds(ids, plainText(command.text, recorded), plainText(command.text, output));
@@ -196,6 +201,22 @@ async function startTimes({ name, frameTimes = {} }: SwarmRecording): Promise<Ma
     atSec += seconds + (isSlow ? PAUSE_SEC : 0);
   }
   return starts;
+}
+
+/** What ended there because the CPU was slow may go on for ever here: Ctrl-C. */
+const PATIENCE_SEC = 60;
+
+function stopLater({ world, driver }: Shell, seconds: number): () => void {
+  let isOver = false;
+  const { sim } = world;
+  spawn(sim, sim.cpu, 'recorder', function* (process) {
+    yield* sleep(process, seconds * SECOND_NS);
+    if (!isOver) interrupt(driver);
+    return 0;
+  });
+  return () => {
+    isOver = true;
+  };
 }
 
 /** A program that fails must not hide the commands after it. */
