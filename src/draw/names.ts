@@ -8,6 +8,7 @@ import { engineOf } from '../docker/engine.ts';
 import type { Container, DockerNetwork } from '../docker/engine-record.ts';
 import type { Device } from '../engine/device.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
+import { networkingOf } from '../swarm/network/overlay-record.ts';
 import type { Machine } from '../world/machine.ts';
 import type { World } from '../world/world.ts';
 import type { NamespaceKind } from './snapshot.ts';
@@ -49,7 +50,7 @@ export interface NameSource {
 
 /** All names of a world. Another engine's source is added to this list. */
 export function namesOf(world: World): NameSource {
-  const sources = [dockerNames(world)];
+  const sources = [dockerNames(world), swarmNames(world)];
   return {
     namespaces: sources.flatMap(({ namespaces }) => namespaces),
     networks: sources.flatMap(({ networks }) => networks),
@@ -69,7 +70,7 @@ function dockerNames(world: World): NameSource {
     for (const container of engine.containers.values()) {
       const { netns, spec } = container;
       if (netns === null) continue;
-      const label = container.name.replace(/^\//, '');
+      const label = taskName(container.name.replace(/^\//, ''));
       const service = SERVICE_LABELS.map((key) => spec.labels.get(key) ?? '').find(Boolean) ?? '';
       namespaces.push({ machine, netns, label, kind: 'container', note: spec.image, service });
       ports.push(...portsOf(machine, container, netns, label));
@@ -80,6 +81,44 @@ function dockerNames(world: World): NameSource {
     }
   }
   return { namespaces, networks, ports };
+}
+
+/** `web.1` of `web.1.hwrrdrilhav8...`: the id of a task tells a reader nothing. */
+function taskName(name: string): string {
+  return name.replace(/\.[0-9a-z]{25}$/, '');
+}
+
+/** What a swarm keeps out of sight: the sandboxes of its overlays and of their load balancers. */
+function swarmNames(world: World): NameSource {
+  const namespaces: NamespaceName[] = [];
+  const networks: NetworkName[] = [];
+  for (const machine of world.machines.values()) {
+    const engine = engineOf(machine);
+    const node = engine === null ? null : networkingOf(engine);
+    for (const { local, sandbox, subnets, balancer, isSecure } of node?.overlays.values() ?? []) {
+      const note = isSecure ? `${local.name} (encrypted)` : local.name;
+      if (sandbox !== null) {
+        const label = sandbox.name;
+        namespaces.push({ machine, netns: sandbox, label, kind: 'sandbox', note, service: '' });
+      }
+      const hidden = balancer?.container.netns ?? null;
+      if (hidden !== null) {
+        const kind = local.isIngress ? 'ingress' : 'lb';
+        namespaces.push({ machine, netns: hidden, label: hidden.name, kind, note, service: '' });
+      }
+      for (const { config, bridge } of subnets) {
+        if (bridge === null) continue;
+        const words = networkWords(local);
+        const own = [subnetText(config.subnet, config.prefixLength)];
+        networks.push({
+          ...words,
+          subnets: subnets.length > 1 ? own : words.subnets,
+          device: bridge,
+        });
+      }
+    }
+  }
+  return { namespaces, networks, ports: [] };
 }
 
 function firstDevice(network: DockerNetwork): Device | null {

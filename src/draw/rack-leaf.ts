@@ -109,6 +109,8 @@ export function namespaceFrame(
   const title = isOwn ? what : shortName(label);
   const lines: BoxLine[] = [{ text: title, style: 'title' }];
   const names = guests.slice(0, 4).map((name) => shortName(name, 16));
+  const isOfNetwork = kind === 'sandbox' || kind === 'lb';
+  const whose = isOfNetwork && note !== '' ? `${what} ${note}` : what;
   const also =
     guests.length === 0 ? '' : words.guests(names.join(', ') + (guests.length > 4 ? ' …' : ''));
   return makeBox({
@@ -118,6 +120,6 @@ export function namespaceFrame(
     lines,
     description: [what, label, note, ...guests].filter((text) => text !== '').join(', '),
     tone: kind,
-    note: [isOwn ? '' : what, also].filter((text) => text !== '').join(', '),
+    note: [isOwn ? '' : whose, also].filter((text) => text !== '').join(', '),
   });
 }

@@ -5,7 +5,7 @@ import { HOOK_FORWARD } from '../netfilter/netfilter-hooks.ts';
 
 /** Rules that are told; the picture shows fewer. */
 const TRANSLATIONS_MAX = 100;
-const TARGETS = ['MASQUERADE', 'DNAT', 'SNAT', 'REDIRECT'];
+const TARGETS = ['DNAT', 'REDIRECT', 'SNAT', 'MASQUERADE'];
 
 /** `MASQUERADE 172.17.0.0/16`, `DNAT :8080 → 172.17.0.2:80`, in the order of the rules. */
 export function translationsOf(netfilter: Netfilter): string[] {
@@ -20,9 +20,11 @@ export function translationsOf(netfilter: Netfilter): string[] {
       if (text !== '' && texts.size < TRANSLATIONS_MAX) texts.add(text);
     }
   }
+  // What leads to containers first: a reader looks for it.
+  const rankOf = (text: string): number => TARGETS.indexOf(text.split(' ')[0] ?? '');
+  const sorted = [...texts].sort((one, other) => rankOf(one) - rankOf(other));
   const forward = netfilter.tables.filter.base[HOOK_FORWARD];
-  if (forward?.isPolicyDrop === true) texts.add('FORWARD: policy DROP');
-  return [...texts];
+  return forward?.isPolicyDrop === true ? [...sorted, 'FORWARD: policy DROP'] : sorted;
 }
 
 function shortText(target: string, rule: string): string {
