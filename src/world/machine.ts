@@ -109,22 +109,35 @@ export function addNamespace(machine: Machine, name: string): NetNamespace {
 }
 
 /** The files on which namespaces are mounted. */
-const boundNamespaces = new WeakMap<FileNode, NetNamespace>();
+interface BoundNamespace {
+  readonly netns: NetNamespace;
+  /** Called before somebody looks into it; null: nothing to do. */
+  readonly prepare: (() => void) | null;
+}
+
+const boundNamespaces = new WeakMap<FileNode, BoundNamespace>();
 
 /** Makes a file that stands for a namespace (a mount of /proc/PID/ns/net), and the folders above it. */
-export function bindNamespace(machine: Machine, path: string, netns: NetNamespace): void {
+export function bindNamespace(
+  machine: Machine,
+  path: string,
+  netns: NetNamespace,
+  prepare: (() => void) | null = null,
+): void {
   const { files } = machine;
   files.makeDirectory(path.slice(0, path.lastIndexOf('/')));
   const node = makeFileNode('file', files.now());
   node.mode = 0o444;
   files.put(path, node);
-  boundNamespaces.set(node, netns);
+  boundNamespaces.set(node, { netns, prepare });
 }
 
 /** The namespace of such a file; links are followed. Null if the path is none. */
 export function namespaceAt(machine: Machine, path: string): NetNamespace | null {
   const node = machine.files.find(path);
-  return node === null ? null : (boundNamespaces.get(node) ?? null);
+  const bound = node === null ? undefined : boundNamespaces.get(node);
+  bound?.prepare?.();
+  return bound?.netns ?? null;
 }
 
 /** Names of `ip netns` with their namespaces, the newest first, as the folder lists them. */
@@ -132,8 +145,9 @@ export function namedNamespaces(machine: Machine): Array<readonly [string, NetNa
   const folder = machine.files.find('/run/netns');
   const found: Array<readonly [string, NetNamespace]> = [];
   for (const [name, node] of folder?.children ?? []) {
-    const netns = boundNamespaces.get(node);
-    if (netns !== undefined) found.unshift([name, netns]);
+    const bound = boundNamespaces.get(node);
+    bound?.prepare?.();
+    if (bound !== undefined) found.unshift([name, bound.netns]);
   }
   return found;
 }

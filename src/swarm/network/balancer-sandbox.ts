@@ -18,6 +18,7 @@ import type { DockerImage } from '../../docker/images.ts';
 import { startResolver, stopResolver } from '../../docker/resolver.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
 import { readSysctl, writeSysctl } from '../../stack/sysctl.ts';
+import { settle } from './deferral.ts';
 import type { NodeNetworking, Overlay } from './overlay-record.ts';
 import { closeNamespace, openNamespace, sandboxPathOf } from './overlay-sandbox.ts';
 
@@ -45,6 +46,7 @@ export function openBalancer(node: NodeNetworking, overlay: Overlay, address: Ip
   joinEndpoint(engine, leg, netns, 0);
   overlay.balancer = leg;
   if (isIngress) updateGatewayLeg(engine, owner);
+  settle(node, overlay); // what waits does not watch the new legs
   owner.resolver = startResolver(engine, owner, [], false);
 }
 

@@ -47,10 +47,10 @@ export function addBackend(
     if (overlay.object.isIngress) openIngressPorts(node, gatewayAddressOf(overlay), service.ports);
     for (const rule of markRules(overlay, service, balancer)) addRule(netns.netfilter, rule);
     addIpvsService(netns, key, { scheduler: 'rr' });
+    setUpBalancing(netns);
   }
   const forwarding = overlay.isDirect ? 'Route' : 'Masq';
   quietly(() => addIpvsDestination(netns, key, { address, port: 0, weight: 1, forwarding }));
-  setUpBalancing(netns);
 }
 
 /** It gets no new connections any more; those that it has go on. */

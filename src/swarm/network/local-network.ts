@@ -8,6 +8,7 @@ import { timeNs } from '../../engine/simulator.ts';
 import type { SwarmMember } from '../member.ts';
 import type { NetworkObject, ObjectId } from '../objects.ts';
 import { closeBalancer, openBalancer } from './balancer-sandbox.ts';
+import { forgetPending, settle } from './deferral.ts';
 import { encryptedMtu, programVni } from './encryption.ts';
 import { forgetServicesOn } from './load-balancer.ts';
 import { makeNameTable } from './name-table.ts';
@@ -66,6 +67,7 @@ export function releaseNetwork(member: SwarmMember, networkId: ObjectId): boolea
 /** Takes a network down whoever is on it: its endpoints have been left before. */
 export function dropOverlay(node: NodeNetworking, overlay: Overlay): void {
   const { id } = overlay.object;
+  forgetPending(overlay);
   closeBalancer(node, overlay);
   if (overlay.isSecure) for (const { vni } of overlay.subnets) programVni(node, vni, false);
   node.member.gossip.leaveNetwork(id);
@@ -82,7 +84,10 @@ function makeOverlay(node: NodeNetworking, network: NetworkObject): Overlay {
     isUserDefined: true, // the manager has named it
   }));
   const options = new Map([...network.options, [VNI_OPTION, network.vnis.join(',')]]);
-  const names = makeNameTable();
+  let overlay: Overlay | null = null;
+  const names = makeNameTable(() => {
+    if (overlay !== null) settle(node, overlay);
+  });
   const local: DockerNetwork = {
     id: network.id,
     name: network.name,
@@ -105,7 +110,7 @@ function makeOverlay(node: NodeNetworking, network: NetworkObject): Overlay {
   };
   const isSecure = network.options.has('encrypted');
   const mtuBytes = (numberOption(local, MTU_OPTION, 0) || UNDERLAY_MTU_BYTES) - ENCAPSULATION_BYTES;
-  return {
+  overlay = {
     object: network,
     local,
     subnets: ipam.map((config, i) => ({
@@ -126,5 +131,8 @@ function makeOverlay(node: NodeNetworking, network: NetworkObject): Overlay {
     rows: new Map(),
     names,
     balancer: null,
+    pending: [],
+    disarm: null,
   };
+  return overlay;
 }

@@ -16,20 +16,25 @@ export interface NameTable extends NetworkNames {
   readonly byAddress: Map<Ipv4, Array<{ readonly name: string; readonly owner: string }>>;
 }
 
-export function makeNameTable(): NameTable {
+/** An empty one; `settle` is called before anybody looks something up. */
+export function makeNameTable(settle: () => void = () => {}): NameTable {
   const byName: NameTable['byName'] = new Map();
   const byAddress: NameTable['byAddress'] = new Map();
   return {
     byName,
     byAddress,
     addressesOf(name) {
+      settle();
       const found: Ipv4[] = [];
       for (const { address } of byName.get(name.toLowerCase()) ?? []) {
         if (!found.includes(address)) found.push(address);
       }
       return found;
     },
-    nameOf: (address) => byAddress.get(address)?.[0]?.name ?? null,
+    nameOf(address) {
+      settle();
+      return byAddress.get(address)?.[0]?.name ?? null;
+    },
   };
 }
 

@@ -2,12 +2,26 @@
 import { registerDriver } from '../../docker/drivers/index.ts';
 import type { GossipEvent, SwarmMember, SwarmNetworking } from '../member.ts';
 import { watchLeaving } from './attachment.ts';
+import { defer, setApplier } from './deferral.ts';
 import { clearStates, makeEncryption, setKeys } from './encryption.ts';
 import { dropOverlay } from './local-network.ts';
 import { overlayDriver } from './overlay-driver.ts';
-import { type NodeNetworking, networkingOf, setNetworking } from './overlay-record.ts';
+import {
+  type Change,
+  type NodeNetworking,
+  networkingOf,
+  type Overlay,
+  setNetworking,
+} from './overlay-record.ts';
 import { addPeer, removePeer } from './peers.ts';
-import { addRow, disableRow, removeRow } from './service-binding.ts';
+import {
+  addRow,
+  applyDisabled,
+  applyRemoved,
+  applyRow,
+  disableRow,
+  removeRow,
+} from './service-binding.ts';
 
 /** The first mark of a node's services. @source libnetwork/service.go fwMarkCtr */
 const FIRST_MARK = 256;
@@ -18,6 +32,7 @@ const FIRST_MARK = 256;
  */
 export function makeNetworking(member: SwarmMember): SwarmNetworking {
   registerDriver(overlayDriver);
+  setApplier(applyChange);
   const { engine, gossip } = member;
   const node: NodeNetworking = {
     member,
@@ -48,14 +63,19 @@ function hear(node: NodeNetworking, event: GossipEvent): void {
   const { kind, key, value } = event;
   if (value.kind === 'peer') {
     // Its own endpoints are in the sandbox itself.
-    if (value.tunnelEndpoint === node.member.dataPathAddress) return;
-    if (kind === 'delete') removePeer(node, overlay, key, value.endpointAddress);
-    else addPeer(node, overlay, key, value);
-    return;
-  }
-  if (kind === 'create') addRow(node, overlay, key, value);
+    if (value.tunnelEndpoint !== node.member.dataPathAddress) defer(node, overlay, event);
+  } else if (kind === 'create') addRow(node, overlay, key, value);
   else if (kind === 'update') disableRow(overlay, node, key, value);
   else removeRow(node, overlay, key);
+}
+
+function applyChange(node: NodeNetworking, overlay: Overlay, { kind, key, value }: Change): void {
+  if (value.kind === 'peer') {
+    if (kind === 'delete') removePeer(node, overlay, key, value.endpointAddress);
+    else addPeer(node, overlay, key, value);
+  } else if (kind === 'create') applyRow(node, overlay, key, value);
+  else if (kind === 'update') applyDisabled(node, overlay, key, value);
+  else applyRemoved(node, overlay, key, value);
 }
 
 /** @source moby daemon/cluster Leave(): docker_gwbridge stays */

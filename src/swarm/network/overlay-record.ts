@@ -13,7 +13,13 @@ import type {
 } from '../../docker/engine-record.ts';
 import type { Device } from '../../engine/device.ts';
 import type { NetNamespace } from '../../stack/namespace.ts';
-import type { EndpointRecord, PeerRecord, SwarmMember, SwarmNetworking } from '../member.ts';
+import type {
+  EndpointRecord,
+  GossipValue,
+  PeerRecord,
+  SwarmMember,
+  SwarmNetworking,
+} from '../member.ts';
 import type { NetworkObject, ObjectId, PortConfig, TaskObject } from '../objects.ts';
 import type { Encryption } from './encryption.ts';
 import type { NameTable } from './name-table.ts';
@@ -31,6 +37,14 @@ export interface OverlaySubnet {
 export interface Peer {
   readonly endpointId: string;
   readonly record: PeerRecord;
+}
+
+/** A row that came, changed or went, and whose effect on the node's tables may wait; see deferral.ts. */
+export interface Change {
+  readonly kind: 'create' | 'update' | 'delete';
+  /** The endpoint's id. */
+  readonly key: string;
+  readonly value: GossipValue;
 }
 
 export interface Overlay {
@@ -55,6 +69,10 @@ export interface Overlay {
   /** The rows of endpoint_table by endpoint id, this node's among them. */
   readonly rows: Map<string, EndpointRecord>;
   readonly names: NameTable;
+  /** What has not been applied yet, in order. */
+  pending: Change[];
+  /** Takes away what watches for somebody who needs it; null: nothing does. */
+  disarm: (() => void) | null;
   /** The load balancer's leg, null while it is being made or after its end. */
   balancer: DockerEndpoint | null;
 }
@@ -64,7 +82,9 @@ export interface Balancer {
   readonly address: Ipv4;
   /** The firewall mark by which IPVS knows it: counted on each node for itself. */
   readonly mark: number;
-  /** By endpoint id. */
+  /** Rows of the service, applied or not. */
+  rowCount: number;
+  /** By endpoint id, as applied. */
   readonly backends: Map<string, { readonly address: Ipv4; isDisabled: boolean }>;
 }
 

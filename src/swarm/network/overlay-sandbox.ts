@@ -15,6 +15,7 @@ import { attempt } from '../../docker/drivers/options.ts';
 import type { DockerEndpoint } from '../../docker/engine-record.ts';
 import { prepareSandbox } from '../../docker/sandbox.ts';
 import type { Device } from '../../engine/device.ts';
+import { runOn } from '../../engine/simulator.ts';
 import { addAddress } from '../../stack/address.ts';
 import { createNamespace, deleteNamespace } from '../../stack/create-namespace.ts';
 import {
@@ -30,6 +31,7 @@ import {
 import { type NetNamespace, namespaceOf } from '../../stack/namespace.ts';
 import { netnsId } from '../../stack/netns-ids.ts';
 import { bindNamespace } from '../../world/machine.ts';
+import { settle, settleNamespace } from './deferral.ts';
 import { programVni } from './encryption.ts';
 import type { NodeNetworking, Overlay, OverlaySubnet } from './overlay-record.ts';
 
@@ -55,7 +57,10 @@ export function joinSandbox(
 ): boolean {
   const isFirst = overlay.sandbox === null;
   if (isFirst) openSandbox(node, overlay);
-  if (subnet.bridge === null) openSubnet(node, overlay, subnet);
+  if (subnet.bridge === null) {
+    settle(node, overlay); // what waits does not watch the new tunnel
+    openSubnet(node, overlay, subnet);
+  }
   overlay.joinCount++;
   const { engine } = node;
   const { root } = engine.machine;
@@ -113,7 +118,9 @@ export function openNamespace(node: NodeNetworking, path: string): NetNamespace 
   const netns = createNamespace(world.sim, path.slice(path.lastIndexOf('/') + 1), machine.cpu);
   setLinkUp(netns.loopback);
   prepareSandbox(node.engine, netns);
-  bindNamespace(machine, path, netns);
+  bindNamespace(machine, path, netns, () =>
+    runOn(world.sim, machine.cpu, () => settleNamespace(netns)),
+  );
   return netns;
 }
 

@@ -7,6 +7,7 @@ import type { Container, DockerEndpoint } from '../../docker/engine-record.ts';
 import type { EndpointRecord, SwarmMember } from '../member.ts';
 import type { PortConfig } from '../objects.ts';
 import { balancedAddressOf, ingressPortsOf } from './attachment.ts';
+import { defer, settle } from './deferral.ts';
 import { addBackend, disableBackend, removeBackend, removeBalancer } from './load-balancer.ts';
 import {
   addName,
@@ -18,6 +19,7 @@ import {
 import {
   type BalancedService,
   type Balancer,
+  type Change,
   type NodeNetworking,
   networkingOf,
   type Overlay,
@@ -86,41 +88,87 @@ export function releaseEndpointRow(
   removeRow(node, overlay, endpointId);
 }
 
-/** A row is there. @source addServiceBinding(), addContainerNameResolution() */
+/**
+ * A row is there. What it changes beside the first one of a service may wait until somebody looks.
+ * @source addServiceBinding(), addContainerNameResolution()
+ */
 export function addRow(
   node: NodeNetworking,
   overlay: Overlay,
-  endpointId: string,
-  row: EndpointRecord,
+  key: string,
+  value: EndpointRecord,
 ): void {
-  if (row.isServiceDisabled || overlay.rows.has(endpointId)) return;
-  overlay.rows.set(endpointId, row);
-  if (!overlay.object.isIngress) addTaskNames(overlay.names, endpointId, row);
-  if (row.serviceId === '') return;
-  const service = serviceOf(node, row);
-  let balancer = service.balancers.get(overlay.object.id);
-  const isFirst = balancer === undefined;
-  if (balancer === undefined) {
-    const mark = node.nextMark++;
-    balancer = { address: row.virtualAddress ?? 0, mark, backends: new Map() };
-    service.balancers.set(overlay.object.id, balancer);
+  if (value.isServiceDisabled || overlay.rows.has(key)) return;
+  overlay.rows.set(key, value);
+  const change: Change = { kind: 'create', key, value };
+  if (value.serviceId === '') {
+    defer(node, overlay, change);
+    return;
   }
-  balancer.backends.set(endpointId, { address: row.endpointAddress, isDisabled: false });
-  hold(service, row, endpointId);
-  addBackend(node, overlay, service, balancer, row.endpointAddress);
-  if (!overlay.object.isIngress) addServiceNames(overlay.names, endpointId, row, isFirst);
+  const { balancers } = serviceOf(node, value);
+  const balancer = balancers.get(overlay.object.id);
+  if (balancer !== undefined) {
+    balancer.rowCount++;
+    defer(node, overlay, change);
+    return;
+  }
+  const { virtualAddress } = value;
+  const mark = node.nextMark++;
+  const made = { address: virtualAddress ?? 0, mark, rowCount: 1, backends: new Map() };
+  balancers.set(overlay.object.id, made);
+  applyRow(node, overlay, key, value);
 }
 
 /** A row says that its task is about to go. */
 export function disableRow(
   overlay: Overlay,
   node: NodeNetworking,
+  key: string,
+  value: EndpointRecord,
+): void {
+  const known = overlay.rows.get(key);
+  if (known === undefined || known.isServiceDisabled) return;
+  overlay.rows.set(key, value);
+  defer(node, overlay, { kind: 'update', key, value });
+}
+
+/** A row is gone. With the last one its service goes. */
+export function removeRow(node: NodeNetworking, overlay: Overlay, key: string): void {
+  const value = overlay.rows.get(key);
+  if (value === undefined) return;
+  overlay.rows.delete(key);
+  defer(node, overlay, { kind: 'delete', key, value });
+  const balancer = balancerOf(node, overlay, value)?.balancer;
+  if (balancer === undefined) return;
+  balancer.rowCount--;
+  if (balancer.rowCount === 0) settle(node, overlay);
+}
+
+/** The effect of a row: names, and a place behind the load balancer. */
+export function applyRow(
+  node: NodeNetworking,
+  overlay: Overlay,
   endpointId: string,
   row: EndpointRecord,
 ): void {
-  const known = overlay.rows.get(endpointId);
-  if (known === undefined || known.isServiceDisabled) return;
-  overlay.rows.set(endpointId, row);
+  if (!overlay.object.isIngress) addTaskNames(overlay.names, endpointId, row);
+  const found = balancerOf(node, overlay, row);
+  if (found === null) return;
+  const { service, balancer } = found;
+  const isFirst = balancer.backends.size === 0;
+  balancer.backends.set(endpointId, { address: row.endpointAddress, isDisabled: false });
+  hold(service, row, endpointId);
+  addBackend(node, overlay, service, balancer, row.endpointAddress);
+  if (!overlay.object.isIngress) addServiceNames(overlay.names, row, isFirst);
+}
+
+/** The effect of a row that says its task is about to go. */
+export function applyDisabled(
+  node: NodeNetworking,
+  overlay: Overlay,
+  endpointId: string,
+  row: EndpointRecord,
+): void {
   const found = balancerOf(node, overlay, row);
   const backend = found?.balancer.backends.get(endpointId);
   if (found === null || backend === undefined) {
@@ -134,11 +182,13 @@ export function disableRow(
   removeNames(overlay, endpointId, row, false);
 }
 
-/** A row is gone. @source rmServiceBinding() */
-export function removeRow(node: NodeNetworking, overlay: Overlay, endpointId: string): void {
-  const row = overlay.rows.get(endpointId);
-  if (row === undefined) return;
-  overlay.rows.delete(endpointId);
+/** The effect of a row's end. @source rmServiceBinding() */
+export function applyRemoved(
+  node: NodeNetworking,
+  overlay: Overlay,
+  endpointId: string,
+  row: EndpointRecord,
+): void {
   const found = balancerOf(node, overlay, row);
   if (found === null || !found.balancer.backends.delete(endpointId)) {
     removeTaskNames(overlay, endpointId, row);
@@ -182,6 +232,7 @@ export function markOf(node: NodeNetworking, overlay: Overlay, row: EndpointReco
 
 /** A service that publishes other ports counts as another one. @source service.go serviceKey */
 function keyOf({ serviceId, ingressPorts }: EndpointRecord): string {
+  if (ingressPorts.length === 0) return serviceId;
   return [serviceId, ...ingressPorts.map(portText)].join(' ');
 }
 
@@ -218,12 +269,7 @@ function removeTaskNames({ names }: Overlay, endpointId: string, row: EndpointRe
 }
 
 /** `tasks.NAME` for each task; NAME for the virtual address, or without one for each task. */
-function addServiceNames(
-  names: NameTable,
-  _endpointId: string,
-  row: EndpointRecord,
-  isFirst: boolean,
-): void {
+function addServiceNames(names: NameTable, row: EndpointRecord, isFirst: boolean): void {
   const { endpointAddress, virtualAddress, serviceId } = row;
   for (const name of [row.serviceName, ...row.aliases]) {
     addName(names, `tasks.${name}`, endpointAddress, serviceId);
