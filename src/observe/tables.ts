@@ -20,6 +20,7 @@ import type { NetNamespace } from '../stack/namespace.ts';
 import { listNeighbours } from '../stack/neighbour.ts';
 import { NUD_VALID, neighbourStateName } from '../stack/neighbour-table.ts';
 import { RTN_UNICAST } from '../stack/route-type.ts';
+import { settleNamespace } from '../swarm/network/deferral.ts';
 
 export interface NamespaceTable {
   readonly name: 'interfaces' | 'fdb' | 'neighbours' | 'routes' | 'rules' | 'flows' | 'ipvs';
@@ -32,6 +33,7 @@ const ROWS_MAX = 500;
 
 /** The tables of a namespace; those that are empty are left out. */
 export function tablesOf(netns: NetNamespace): NamespaceTable[] {
+  settleNamespace(netns);
   const tables: NamespaceTable[] = [
     interfaceTable(netns),
     fdbTable(netns),
