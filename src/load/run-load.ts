@@ -1,6 +1,5 @@
 /** One run of load: build, warm up, measure, wait for the last answers, sum up. */
 import type { DropReason } from '../engine/drop-reason.ts';
-import type { Simulator } from '../engine/simulator.ts';
 import { buildSwarm, type SwarmUnderLoad } from './build-swarm.ts';
 import type { Clients } from './clients.ts';
 import { startDatagramClients } from './datagram-clients.ts';
@@ -98,7 +97,7 @@ export function runLoad(spec: LoadSpec, progress: Progress = () => false): LoadR
   if (progress(spec.warmupNs / (spec.warmupNs + spec.durationNs))) return emptyResult(spec, swarm);
   const hosts = watch(swarm);
   const meter = makeMeter(sim, hosts, Math.ceil(spec.durationNs / SAMPLES));
-  const drops = countDrops(sim);
+  const drops = countDrops(swarm);
   const before = traffic(hosts);
   let measuredNs = 0;
   for (let part = 1; part <= SAMPLES; part++) {
@@ -122,10 +121,16 @@ function watch({ nodes, client }: SwarmUnderLoad): WatchedHost[] {
   }));
 }
 
-function countDrops(sim: Simulator): Map<string, number> {
+/** By reason and machine. */
+function countDrops({ world }: SwarmUnderLoad): Map<string, number> {
   const counts = new Map<string, number>();
-  sim.onDrop = (packet, reason: DropReason, where) => {
-    const machine = packet.device?.netns.cpu.name;
+  const machines = [...world.machines.values()];
+  const nameOf = new Map(machines.map(({ cpu, name }) => [cpu, name]));
+  world.sim.onDrop = (packet, reason: DropReason, where) => {
+    // The place is that of the end; the device may still be the one that it came from.
+    const root = where.slice(0, Math.max(0, where.lastIndexOf('.')));
+    const cpu = packet.device?.netns.cpu;
+    const machine = world.machines.has(root) ? root : cpu === undefined ? where : nameOf.get(cpu);
     const name = `${reason} at ${machine ?? where}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   };
