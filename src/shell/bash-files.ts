@@ -17,7 +17,8 @@ export interface TerminalSink {
   /** A command at this line is about to run. */
   atLine(line: number): void;
   /** It wrote `bytes` to descriptor 1 or 2. */
-  output(fd: 1 | 2, line: number, bytes: Uint8Array): void;
+  /** @param program whose outputs both go to the terminal; empty for any other. */
+  output(fd: 1 | 2, line: number, bytes: Uint8Array, program?: string): void;
 }
 
 /** The file system of one shell. */
@@ -188,10 +189,11 @@ function copyOf(node: FileNode): FileNode {
 }
 
 function writeToTerminal(sink: TerminalSink | null, path: string, bytes: Uint8Array): void {
-  const [fd, line] = path.slice(TERMINAL_PATH.length).split('/').map(Number);
-  if (sink === null || line === undefined || (fd !== 1 && fd !== 2)) return;
+  const [fdText, lineText, program = ''] = path.slice(TERMINAL_PATH.length).split('/');
+  const [fd, line] = [Number(fdText), Number(lineText)];
+  if (sink === null || Number.isNaN(line) || (fd !== 1 && fd !== 2)) return;
   if (bytes.length === 0) sink.atLine(line);
-  else sink.output(fd, line, bytes);
+  else sink.output(fd, line, bytes, program);
 }
 
 type Encoding = Parameters<IFileSystem['readFile']>[1];

@@ -46,6 +46,7 @@ export async function makeShell(world: World, machine: Machine, host: ShellHost)
     traps: new Map(),
     variablesAtExit: null,
     lastChunks: [],
+    lastProgram: '',
     onRecord: null,
   };
 }
@@ -91,12 +92,12 @@ function rememberFunctions(shell: Shell, script: ScriptNode): void {
 function customCommands(shell: Shell, netns: NetNamespace) {
   const own = SHELL_PROGRAMS.map((program) =>
     shell.library.defineCommand(program.name, (args, context) =>
-      collect(shell, context, (io) => program.run(shell, io, args, netns)),
+      collect(shell, context, program.name, (io) => program.run(shell, io, args, netns)),
     ),
   );
   const programs = PROGRAMS.map((program) =>
     shell.library.defineCommand(program.name, (args, context) =>
-      collect(shell, context, (io) => runProgram(shell, program, netns, args, io)),
+      collect(shell, context, program.name, (io) => runProgram(shell, program, netns, args, io)),
     ),
   );
   return [...own, ...programs];
@@ -106,6 +107,7 @@ function customCommands(shell: Shell, netns: NetNamespace) {
 async function collect(
   shell: Shell,
   context: CommandContext,
+  name: string,
   act: (io: Io) => Promise<number>,
 ): Promise<ExecResult> {
   const chunks: Chunk[] = [];
@@ -131,6 +133,7 @@ async function collect(
   const outputs = chunks.filter(({ fd }) => fd === 1);
   const stderr = textOf(chunks, 2);
   shell.lastChunks = chunks;
+  shell.lastProgram = name;
   if (outputs.every(({ bytes }) => bytes === null)) {
     return { stdout: textOf(chunks, 1), stdoutKind: 'text', stderr, exitCode };
   }

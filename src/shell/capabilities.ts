@@ -55,8 +55,17 @@ function withoutRaw(machine: Machine, program: string, args: readonly string[]):
   }
 }
 
+function isNeighbourFlush(args: readonly string[]): boolean {
+  const [object = '', verb = ''] = args.filter((word) => !word.startsWith('-'));
+  return /^n(e(i(g(h(b(o(u?r)?)?)?)?)?)?)?$/.test(object) && /^fl(u(s(h)?)?)?$/.test(verb);
+}
+
 function withoutAdmin(program: string, args: readonly string[]): Refusal | null {
   const rtnetlink = { text: 'RTNETLINK answers: Operation not permitted\n', exitCode: 2 };
+  if (program === 'ip' && isNeighbourFlush(args)) {
+    // @source iproute2 ip/ipneigh.c flush_update()
+    return { text: 'Failed to send flush request: Operation not permitted\n', exitCode: 1 };
+  }
   switch (program) {
     case 'ip': {
       const [object = '', verb = ''] = args.filter((each) => !each.startsWith('-'));

@@ -155,6 +155,7 @@ function shellOf(base: Shell, container: Container, command: ContainerCommand): 
     variablesAtExit: null,
     traps: new Map(),
     lastChunks: [],
+    lastProgram: '',
     onRecord: null,
   };
   shell.sink = makeTerminal(shell, {

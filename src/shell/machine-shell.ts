@@ -59,6 +59,7 @@ function makeSibling(shell: Shell, machine: Machine): Shell {
     traps: new Map(),
     variablesAtExit: null,
     lastChunks: [],
+    lastProgram: '',
     onRecord: null,
   };
 }

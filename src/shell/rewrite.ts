@@ -209,8 +209,9 @@ function visitSimple(rewriter: Rewriter, command: Simple, to: Terminal): Command
   }
   if (name === null || !NEVER_REDIRECTED.has(name)) {
     const first: Redirection[] = [];
-    if (to.out && command.name !== null) first.push(terminalRedirection(1, line));
-    if (to.err) first.push(terminalRedirection(2, line));
+    const both = inside.out && inside.err ? programName(name) : '';
+    if (to.out && command.name !== null) first.push(terminalRedirection(1, line, both));
+    if (to.err) first.push(terminalRedirection(2, line, both));
     if (command.name !== null) command.redirections.unshift(...first);
   }
   if (name === 'wait') command.name = literal(WAIT_PROGRAM);
@@ -373,12 +374,18 @@ function statement(command: CommandNode): StatementNode {
   };
 }
 
-function terminalRedirection(fd: 1 | 2, line: number): Redirection {
+/** What may stand in a path of a device: `docker` of `/usr/bin/docker`. */
+function programName(name: string | null): string {
+  return /(?:^|\/)([\w.+-]+)$/.exec(name ?? '')?.[1] ?? '';
+}
+
+/** @param both the program, if both its outputs go to the terminal: they are then shown in their order. */
+function terminalRedirection(fd: 1 | 2, line: number, both: string): Redirection {
   return {
     type: 'Redirection',
     fd,
     operator: '>>',
-    target: literal(`${TERMINAL_PATH}${fd}/${line}`),
+    target: literal(`${TERMINAL_PATH}${fd}/${line}${both === '' ? '' : `/${both}`}`),
   };
 }
 

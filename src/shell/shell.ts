@@ -91,6 +91,8 @@ export interface Shell {
   readonly traps: Map<string, string>;
   /** What the program that ended last wrote, in order: puts stdout and stderr in order again. */
   lastChunks: readonly Chunk[];
+  /** Which program wrote them. */
+  lastProgram: string;
   /** Called at the line `#@record`. */
   onRecord: (() => void) | null;
 }

@@ -54,7 +54,7 @@ export function makeTerminal(shell: Shell, options: TerminalOptions): Terminal {
       flush();
       this.line = line;
     },
-    output(fd, line, bytes) {
+    output(fd, line, bytes, program = '') {
       byteCount += bytes.length;
       if (byteCount > OUTPUT_BYTES_MAX) {
         shell.failure ??= new NetsimError('output-limit', 'the script writes more than 16 MiB');
@@ -62,7 +62,7 @@ export function makeTerminal(shell: Shell, options: TerminalOptions): Terminal {
         return;
       }
       const text = decoder.decode(bytes);
-      const chunks = shell.lastChunks;
+      const chunks = program === shell.lastProgram ? shell.lastChunks : [];
       if (fd === 2) {
         if (text !== shownError) toError(text, line);
         shownError = '';

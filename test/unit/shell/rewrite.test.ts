@@ -7,9 +7,20 @@ function rewritten(text: string, isTerminal = true): string {
   rewriteScript(script, isTerminal, serialize);
   return serialize(script)
     .replaceAll('/dev/netsim/', '@')
-    .replaceAll(/[12]>> ?@(\d)\/(\d+)/g, '@$1/$2')
+    .replaceAll(/[12]>> ?@(\d)\/(\d+)(?:\/\w+)?/g, '@$1/$2')
     .trim();
 }
+
+test('names the program whose outputs both go to the terminal', () => {
+  const script = parse('docker info; docker info 2> /dev/null');
+  rewriteScript(script, true, serialize);
+  const paths = serialize(script).match(/\/dev\/netsim\/\S+/g);
+  expect(paths).toEqual(
+    ['1', '2']
+      .flatMap((fd) => [`/dev/netsim/${fd}/1/docker`])
+      .concat(['/dev/netsim/1/1', '/dev/netsim/2/1']),
+  );
+});
 
 describe('rewriting', () => {
   test('sends a command to the terminal of its line, before its own redirections', () => {
