@@ -10,9 +10,12 @@ export function describeDevice(
   session: Session,
   namespaceName: string,
   deviceName: string,
+  namespaceNumber = 0,
 ): string {
   const device = namespacesOf(session.world)
-    .filter(({ name }) => name === namespaceName)
+    .filter(({ name, id }) =>
+      namespaceNumber === 0 ? name === namespaceName : id === namespaceNumber,
+    )
     .map(({ deviceByName }) => deviceByName.get(deviceName))
     .find((each) => each !== undefined);
   return device === undefined ? '' : labelOf(device);

@@ -4,7 +4,7 @@ import { suggestionFor } from '../base/suggest.ts';
 import { engineOf } from '../docker/engine.ts';
 import type { Container } from '../docker/engine-record.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
-import type { Machine } from '../world/machine.ts';
+import { type Machine, namespaceAt } from '../world/machine.ts';
 import type { World } from '../world/world.ts';
 
 /** A machine (a container is one as well) and the namespace in which a command starts. */
@@ -134,19 +134,37 @@ export function namespacesOf(world: World): NetNamespace[] {
   }
   for (const machine of world.machines.values()) {
     for (const { netns } of containersOf(machine)) if (netns !== null) found.add(netns);
+    for (const netns of sandboxesOf(machine)) found.add(netns);
   }
   return [...found];
 }
 
+const SANDBOX_FOLDER = '/var/run/docker/netns';
+
+/** The namespaces that an engine keeps for itself and for its containers. */
+function sandboxesOf(machine: Machine): NetNamespace[] {
+  const names = machine.files.find(SANDBOX_FOLDER)?.children?.keys() ?? [];
+  return [...names]
+    .map((name) => namespaceAt(machine, `${SANDBOX_FOLDER}/${name}`))
+    .filter((netns) => netns !== null);
+}
+
 /** What a picture calls a namespace: a container by its name, whatever its namespace is called. */
-export function hostOfNamespace(world: World, namespaceName: string): string | null {
+export function hostOfNamespace(
+  world: World,
+  namespaceName: string,
+  namespaceNumber = 0,
+): string | null {
+  const isIt = ({ name, id }: NetNamespace): boolean =>
+    namespaceNumber === 0 ? name === namespaceName : id === namespaceNumber;
   for (const machine of world.machines.values()) {
-    for (const { netns } of containersOf(machine)) {
-      if (netns?.name === namespaceName && netns !== machine.root) return machine.name;
+    const containers = containersOf(machine);
+    for (const { netns } of containers) {
+      if (netns !== null && isIt(netns) && netns !== machine.root) return machine.name;
     }
-    if (machine.root.name === namespaceName && containersOf(machine).length > 0) {
-      return machine.name;
-    }
+    const sandboxes = sandboxesOf(machine);
+    if (sandboxes.some((netns) => netns !== machine.root && isIt(netns))) return machine.name;
+    if (isIt(machine.root) && (containers.length > 0 || sandboxes.length > 0)) return machine.name;
   }
   return null;
 }

@@ -134,7 +134,7 @@ function dropCaption(
       : '';
   const device = index.device.get(way.dropDeviceId ?? '');
   const namespace = index.namespace.get(device?.namespaceId ?? '');
-  const isNamespace = !drop.where.includes('.');
+  const isNamespace = drop.place.deviceName === '';
   const name = shortName(namespace?.label ?? drop.where, 18);
   const place = isNamespace || device === undefined ? name : `${name} ${device.name}`;
   return { number: null, place, text: words.way.dropped(reason, sentence) + shown };

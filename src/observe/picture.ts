@@ -12,14 +12,15 @@
  */
 import { detailText } from './explain.ts';
 import { describeFrame, type FrameView } from './frame-view.ts';
+import { shortNamespaceName } from './packet-place.ts';
 import type { TraceEvent } from './trace.ts';
-import { type EchoWays, type Hop, splitPlace, type Way } from './way.ts';
+import type { EchoWays, Hop, Way } from './way.ts';
 
 export interface PictureOptions {
   /** The machine on which a namespace lives, null if it stands for itself. */
-  readonly machineOf: (namespaceName: string) => string | null;
+  readonly machineOf: (namespaceName: string, namespaceNumber: number) => string | null;
   /** What to write beside an interface: its address, its VNI. Empty for nothing. */
-  readonly labelOf: (namespaceName: string, deviceName: string) => string;
+  readonly labelOf: (namespaceName: string, deviceName: string, namespaceNumber: number) => string;
 }
 
 /** The widest picture. */
@@ -38,6 +39,7 @@ interface Row {
 
 interface Visit {
   readonly namespaceName: string;
+  readonly namespaceNumber: number;
   readonly machine: string | null;
   readonly rows: Row[];
 }
@@ -72,7 +74,7 @@ export function drawLostWay(way: Way, options: PictureOptions): string {
 
 function isReverse(there: Way, back: Way): boolean {
   const nameOf = (hop: Hop, way: 'in' | 'out'): string =>
-    `${hop.namespaceName}.${hop.deviceName} ${hop.direction === way}`;
+    `${hop.namespaceNumber} ${hop.namespaceName}.${hop.deviceName} ${hop.direction === way}`;
   const forward = there.hops.map((hop) => nameOf(hop, 'in'));
   const backward = back.hops.map((hop) => nameOf(hop, 'out')).reverse();
   return forward.length === backward.length && forward.every((each, i) => each === backward[i]);
@@ -84,13 +86,16 @@ function visitsOf(way: Way, back: Way | null, first: number, options: PictureOpt
   const visits: Visit[] = [];
   const total = way.hops.length;
   way.hops.forEach((hop, index) => {
-    const { namespaceName, deviceName } = hop;
+    const { namespaceName, namespaceNumber, deviceName } = hop;
     let visit = visits.at(-1);
-    if (visit?.namespaceName !== namespaceName) {
-      visit = { namespaceName, machine: options.machineOf(namespaceName), rows: [] };
+    const isSame =
+      visit?.namespaceName === namespaceName && visit.namespaceNumber === namespaceNumber;
+    if (visit === undefined || !isSame) {
+      const machine = options.machineOf(namespaceName, namespaceNumber);
+      visit = { namespaceName, namespaceNumber, machine, rows: [] };
       visits.push(visit);
     }
-    const label = options.labelOf(namespaceName, deviceName);
+    const label = options.labelOf(namespaceName, deviceName, namespaceNumber);
     visit.rows.push({
       left: `${String(first + index).padStart(2)} ${deviceName}${label === '' ? '' : `  ${label}`}`,
       right: back === null ? '' : String(first + total + (total - 1 - index)),
@@ -108,8 +113,7 @@ function visitsOf(way: Way, back: Way | null, first: number, options: PictureOpt
 }
 
 /** What a namespace decided about the packet, if it is worth a line in the picture. */
-function noteOf({ kind, detail, where }: TraceEvent): string {
-  const { deviceName } = splitPlace(where);
+function noteOf({ kind, detail, place: { deviceName } }: TraceEvent): string {
   switch (kind) {
     case 'forward':
       return `[${deviceName}] knows the MAC: ${detail.port}`;
@@ -231,7 +235,7 @@ function columnWidth(visits: readonly Visit[]): number {
   // Borders of the machine and of the namespace with a blank each: 8.
   const needed = visits.flatMap(({ rows, namespaceName, machine }) => [
     ...rows.map(({ left, right }) => left.length + (right === '' ? 0 : right.length + 2) + 8),
-    namespaceName.length + WAY_FROM_RIGHT + 10,
+    shortNamespaceName(namespaceName).length + WAY_FROM_RIGHT + 10,
     (machine ?? '').length + WAY_FROM_RIGHT + 6,
   ]);
   return Math.min(COLUMN_MAX, Math.max(COLUMN_MIN, ...needed));
@@ -265,7 +269,7 @@ function drawVisits(
 ): string[] {
   return visits.flatMap((visit, index) => {
     const rows = way === 'down' ? visit.rows : [...visit.rows].reverse();
-    const lines = drawNamespace(visit.namespaceName, rows, width);
+    const lines = drawNamespace(shortNamespaceName(visit.namespaceName), rows, width);
     const last = lines.length - 1;
     const isEnd = isTop && index === 0;
     if (!isEnd) lines[0] = putAt(lines[0]!, wayColumn, way === 'down' ? '▼' : '┴');
@@ -278,7 +282,7 @@ function drawMiddle(visit: Visit, whole: number, width: number): string[] {
   const title =
     visit.machine === null || visit.machine === visit.namespaceName
       ? visit.namespaceName
-      : `${visit.machine}: ${visit.namespaceName}`;
+      : `${visit.machine}: ${shortNamespaceName(visit.namespaceName)}`;
   const lines = drawNamespace(title, visit.rows, whole);
   const down = width - WAY_FROM_RIGHT;
   lines[0] = putAt(putAt(lines[0]!, down, '▼'), down + width + GAP_COLUMNS, '┴');
@@ -318,7 +322,8 @@ function putAt(line: string, column: number, letter: string): string {
 // ---- the list of steps
 
 function listSteps(way: Way, first: number): string[] {
-  const nameOf = ({ namespaceName, deviceName }: Hop): string => `${namespaceName}.${deviceName}`;
+  const nameOf = ({ namespaceName, deviceName }: Hop): string =>
+    `${shortNamespaceName(namespaceName)}.${deviceName}`;
   const nameColumns = Math.max(...way.hops.map((hop) => nameOf(hop).length), 1);
   let before = '';
   return way.hops.map((hop, index) => {

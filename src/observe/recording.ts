@@ -8,9 +8,9 @@ import type { Simulator } from '../engine/simulator.ts';
 import { timeNs } from '../engine/simulator.ts';
 import type { TraceDetail } from '../engine/trace.ts';
 import type { NetNamespace } from '../stack/namespace.ts';
+import { type PacketPlace, placeOfPacket } from './packet-place.ts';
 import { tablesOf } from './tables.ts';
 import { observeDrops, observeEvents } from './trace.ts';
-import { splitPlace } from './way.ts';
 
 /** Columns of the events: event i is [timeNs[i], kind[i] ...]; all but times are indexes or ids. */
 export interface EventColumns {
@@ -26,15 +26,6 @@ export interface EventColumns {
   readonly frame: number[];
   /** Into Recording.details. */
   readonly detail: number[];
-}
-
-/** Two hosts may have namespaces of the same name: the number tells them apart. */
-export interface RecordedPlace {
-  readonly namespaceName: string;
-  /** Of the namespace in the world; 0 if the packet had left all devices. */
-  readonly namespaceNumber: number;
-  /** Empty if it happened to the namespace as a whole. */
-  readonly deviceName: string;
 }
 
 export interface RecordedFrame {
@@ -55,7 +46,7 @@ export interface Recording {
   readonly version: 1;
   readonly events: EventColumns;
   readonly kinds: readonly string[];
-  readonly places: readonly RecordedPlace[];
+  readonly places: readonly PacketPlace[];
   readonly details: readonly TraceDetail[];
   readonly frames: readonly RecordedFrame[];
   /** NamespaceTable as JSON text, each different one once. */
@@ -138,7 +129,7 @@ export function finishRecording(recorder: Recorder): Recording {
     version: 1,
     events,
     kinds: kinds.texts,
-    places: places.texts.map(placeOf),
+    places: places.texts.map((text) => JSON.parse(text) as PacketPlace),
     details: details.texts.map((text) => JSON.parse(text) as TraceDetail),
     frames: frames.texts.map(frameOf),
     tables: tables.texts,
@@ -170,9 +161,9 @@ function keep(
   events.kind.push(draft.kinds.indexOf(kind));
   events.packet.push(packet.id);
   events.parent.push(packet.parentId);
-  const { namespaceName } = splitPlace(where);
-  const netns = namespaceNear(packet, namespaceName);
-  events.place.push(draft.places.indexOf(`${netns?.id ?? 0} ${where}`));
+  const place = placeOfPacket(packet, where);
+  const netns = namespaceNear(packet, place.namespaceNumber);
+  events.place.push(draft.places.indexOf(JSON.stringify(place)));
   events.frame.push(draft.frames.indexOf(frameText(packet, kind)));
   events.detail.push(draft.details.indexOf(JSON.stringify(detail)));
   if (netns === null) return;
@@ -182,11 +173,11 @@ function keep(
 }
 
 /** The namespace that an event names, if the packet is still at one of its devices. */
-function namespaceNear(packet: Packet, name: string): NetNamespace | null {
+function namespaceNear(packet: Packet, number: number): NetNamespace | null {
   // The namespace of every device is a whole one.
   for (const device of [packet.device, packet.outDevice]) {
     const netns = (device?.netns ?? null) as NetNamespace | null;
-    if (netns !== null && netns.name === name) return netns;
+    if (netns !== null && netns.id === number) return netns;
   }
   return null;
 }
@@ -223,11 +214,6 @@ function frameText(packet: Packet, kind: string): string {
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
-function placeOf(text: string): RecordedPlace {
-  const space = text.indexOf(' ');
-  return { namespaceNumber: Number(text.slice(0, space)), ...splitPlace(text.slice(space + 1)) };
-}
 
 function frameOf(text: string): RecordedFrame {
   const space = text.indexOf(' ');

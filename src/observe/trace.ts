@@ -8,6 +8,7 @@ import type { DropSlot, Simulator } from '../engine/simulator.ts';
 import { timeNs } from '../engine/simulator.ts';
 import type { TraceDetail, TraceKind, TraceSlot } from '../engine/trace.ts';
 import { type FrameView, viewDatagram, viewFrame } from './frame-view.ts';
+import { type PacketPlace, placeOfPacket } from './packet-place.ts';
 
 /** Events that are kept; older ones are forgotten first. */
 export const TRACE_MAX_EVENTS = 200_000;
@@ -22,6 +23,7 @@ export interface TraceEvent {
   readonly parentId: number;
   /** `namespace` or `namespace.device`. */
   readonly where: string;
+  readonly place: PacketPlace;
   readonly detail: TraceDetail;
   /** The packet as it was at that moment. */
   readonly frame: FrameView;
@@ -114,6 +116,7 @@ function keep(
     packetId: packet.id,
     parentId: packet.parentId,
     where,
+    place: placeOfPacket(packet, where),
     detail,
     frame: viewPacket(packet, kind),
     reason,

@@ -9,6 +9,8 @@ import type { TraceEvent } from './trace.ts';
 /** One crossing of an interface, or a decision between two crossings. */
 export interface Hop {
   readonly namespaceName: string;
+  /** 0 if it is not known. */
+  readonly namespaceNumber: number;
   readonly deviceName: string;
   readonly direction: 'in' | 'out';
   readonly frame: FrameView;
@@ -31,11 +33,11 @@ export interface EchoWays {
 
 /**
  * The ways of the last echo that was answered (of the last request at all if none was), among the
- * requests that start in `fromNamespace`. Null if there was no request.
+ * requests that start in the namespace of this name or number. Null if there was no request.
  */
 export function findEchoWays(
   events: readonly TraceEvent[],
-  fromNamespace: string,
+  fromNamespace: string | number,
 ): EchoWays | null {
   const parents = parentsOf(events);
   const starts = requestIds(events, parents, fromNamespace);
@@ -66,9 +68,10 @@ export function findLostWay(
   return best;
 }
 
-function endsIn(way: Way, namespaceName: string): boolean {
+function endsIn(way: Way, namespace: string | number): boolean {
   const last = way.hops.at(-1);
-  return last !== undefined && last.namespaceName === namespaceName && last.direction === 'in';
+  if (last === undefined || last.direction !== 'in') return false;
+  return namespace === last.namespaceName || namespace === last.namespaceNumber;
 }
 
 function parentsOf(events: readonly TraceEvent[]): Map<number, number> {
@@ -80,6 +83,11 @@ function parentsOf(events: readonly TraceEvent[]): Map<number, number> {
 const echoKind = (event: TraceEvent): 'request' | 'reply' | null =>
   innermost(event.frame).echo?.kind ?? null;
 
+/** Whether it happened in the namespace of this name or number. */
+function isAt({ place }: TraceEvent, namespace: string | number): boolean {
+  return namespace === place.namespaceName || namespace === place.namespaceNumber;
+}
+
 /** An echo request or a later fragment of one; not an error about it. */
 function isRequest(event: TraceEvent): boolean {
   const { echo, isFragment } = innermost(event.frame);
@@ -90,14 +98,14 @@ function isRequest(event: TraceEvent): boolean {
 function requestIds(
   events: readonly TraceEvent[],
   parents: ReadonlyMap<number, number>,
-  fromNamespace: string,
+  fromNamespace: string | number,
 ): number[] {
   const seen = new Set<number>();
   const ids: number[] = [];
   for (const event of events) {
     const isNew = !seen.has(event.packetId) && !seen.has(parents.get(event.packetId) ?? 0);
     seen.add(event.packetId);
-    const isOurs = splitPlace(event.where).namespaceName === fromNamespace;
+    const isOurs = isAt(event, fromNamespace);
     if (isNew && isOurs && echoKind(event) === 'request') ids.push(event.packetId);
   }
   return ids;
@@ -107,7 +115,7 @@ function waysOf(
   events: readonly TraceEvent[],
   parents: ReadonlyMap<number, number>,
   requestId: number,
-  fromNamespace: string,
+  fromNamespace: string | number,
 ): EchoWays | null {
   const family = events.filter((event) => isDescendant(event.packetId, requestId, parents));
   const requests = family.filter(isRequest);
@@ -115,8 +123,7 @@ function waysOf(
   const answered = new Set(replies.map(({ packetId }) => parents.get(packetId) ?? 0));
   const there = wayOf(requests, parents, ({ packetId }) => answered.has(packetId));
   if (there === null) return null;
-  const isHome = ({ where }: TraceEvent): boolean =>
-    splitPlace(where).namespaceName === fromNamespace;
+  const isHome = (event: TraceEvent): boolean => isAt(event, fromNamespace);
   return { there, back: wayOf(replies, parents, isHome) };
 }
 
@@ -179,21 +186,22 @@ function withoutSideBranches(
 function hopsOf(events: readonly TraceEvent[]): Hop[] {
   const hops: Hop[] = [];
   for (const event of events) {
-    const { namespaceName, deviceName } = splitPlace(event.where);
+    const { namespaceName, namespaceNumber, deviceName } = event.place;
     if (event.kind === 'transmit' || event.kind === 'receive') {
       const direction = event.kind === 'transmit' ? 'out' : 'in';
       const { frame, timeNs } = event;
-      hops.push({ namespaceName, deviceName, direction, frame, timeNs, decisions: [] });
+      hops.push({
+        namespaceName,
+        namespaceNumber,
+        deviceName,
+        direction,
+        frame,
+        timeNs,
+        decisions: [],
+      });
     } else {
       hops.at(-1)?.decisions.push(event);
     }
   }
   return hops;
-}
-
-/** `c1.eth0` in its two parts; an interface name may have dots (`eth0.10`), a namespace may not. */
-export function splitPlace(where: string): { namespaceName: string; deviceName: string } {
-  const dot = where.indexOf('.');
-  if (dot < 0) return { namespaceName: where, deviceName: '' };
-  return { namespaceName: where.slice(0, dot), deviceName: where.slice(dot + 1) };
 }

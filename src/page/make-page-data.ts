@@ -3,7 +3,8 @@ import { DROP_SENTENCES_ES } from '../draw/drop-sentences-es.ts';
 import type { Box, Placement } from '../draw/placement.ts';
 import type { NamespaceView, Snapshot } from '../draw/snapshot.ts';
 import { DROP_REASONS, type DropReason } from '../engine/drop-reason.ts';
-import type { RecordedPlace, Recording } from '../observe/recording.ts';
+import type { PacketPlace } from '../observe/packet-place.ts';
+import type { Recording } from '../observe/recording.ts';
 import type { PageData, PageOwner, PagePlace, PageReason } from './page-data.ts';
 
 export interface PageSource {
@@ -36,7 +37,7 @@ export function makePageData(source: PageSource): PageData {
 }
 
 function viewPlace(
-  place: RecordedPlace,
+  place: PacketPlace,
   snapshot: Snapshot,
   boxes: ReadonlyMap<string, Box>,
 ): PagePlace {

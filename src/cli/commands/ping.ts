@@ -113,8 +113,9 @@ function tell(session: Session, netns: NetNamespace, topology: Topology, exitCod
   const events = eventsOf(trace);
   const heading = (text: string): string => (options.hasColor ? `\x1b[1m${text}\x1b[0m` : text);
   const picture = draw(events, netns, {
-    machineOf: (name) => machineOf(topology, name) ?? hostOfNamespace(session.world, name),
-    labelOf: (name, device) => describeDevice(session, name, device),
+    machineOf: (name, number) =>
+      machineOf(topology, name) ?? hostOfNamespace(session.world, name, number),
+    labelOf: (name, device, number) => describeDevice(session, name, device, number),
   });
   if (picture !== '') surroundings.write(`\n${heading(topology.title)}\n\n${picture}`);
   if (exitCode === 0) return;
@@ -129,7 +130,7 @@ function tell(session: Session, netns: NetNamespace, topology: Topology, exitCod
 
 /** The way of an echo, or, if none left the namespace, of what was lost instead (an ARP request). */
 function draw(events: TraceEvent[], netns: NetNamespace, options: PictureOptions): string {
-  const ways = findEchoWays(events, netns.name);
+  const ways = findEchoWays(events, netns.id);
   if (ways !== null && ways.there.hops.length > 0) return drawWays(ways, options);
   const lost = findLostWay(events, isNotableDrop) ?? findLostWay(events, () => true);
   return lost === null ? '' : drawLostWay(lost, options);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TraceKind } from '../../../src/engine/trace.ts';
 import type { FrameView } from '../../../src/observe/frame-view.ts';
+import { placeOfText } from '../../../src/observe/packet-place.ts';
 import { drawWays, PICTURE_MAX_COLUMNS } from '../../../src/observe/picture.ts';
 import type { TraceEvent } from '../../../src/observe/trace.ts';
 import { findEchoWays } from '../../../src/observe/way.ts';
@@ -71,6 +72,7 @@ function event(
     packetId: packet.id,
     parentId: packet.parentId,
     where,
+    place: placeOfText(where),
     detail: {},
     frame: echoFrame(packet.echo, isUnderlay(where)),
     reason: kind === 'drop' ? 'vxlan-no-fdb' : null,
