@@ -26,7 +26,7 @@ const DURATIONS: readonly Rewrite[] = [
   [/(min\/avg\/max(?:\/mdev)? = )[\d./]+ ms(, pipe \d+)?/g, '$1<t> ms'],
   [/\b\d+\.\d{3} ms\b/g, '<t> ms'],
   [
-    /\b(?:About an? (?:minute|hour)|Less than a second|\d+ (?:second|minute|hour|day|week|month|year)s?)\b/g,
+    /\b(?:[Aa]bout an? (?:minute|hour)|[Ll]ess than a second|\d+ (?:second|minute|hour|day|week|month|year)s?)\b/g,
     '<duration>',
   ],
   [/\b(hello_timer|tcn_timer|topology_change_timer|gc_timer) +[\d.]+/g, '$1 <t>'],
@@ -39,6 +39,12 @@ const IDS: readonly Rewrite[] = [
   [/\b8000\.[0-9a-f]{12}\b/g, '8000.<mac>'],
   [/\b8000\.[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}/g, '8000.<mac>'],
   [/\b[0-9a-f]{12}\b/g, '<id>'],
+  [/\bSWMTKN-1-[0-9a-z-]+/g, '<token>'],
+  [/\b1-[0-9a-z]{10}\b/g, '1-<id>'],
+  [/\blb_[0-9a-z]{9}\b/g, 'lb_<id>'],
+  // A swarm's objects: 25 letters and digits, or the first 12 of them.
+  [/\b[0-9a-z]{25}\b/g, '<id>'],
+  [/\b(?=[a-z]*\d)(?=\d*[a-z])[0-9a-z]{12}\b/g, '<id>'],
   [/\bveth[0-9a-f]{7}\b/g, 'veth<id>'],
   [/\b(opcode: \w+, status: \w+, id:) \d+/g, '$1 <n>'],
   [/^(; COOKIE:) [0-9a-f]+.*/gm, '$1 <id>'],

@@ -5,6 +5,9 @@ describe('normaliseOutput', () => {
   test.each([
     ['id', `${'a1'.repeat(32)} x`, '<id> x'],
     ['short id', 'b1946ac92492   nginx     Up 3 seconds', '<id>  nginx  Up <duration>'],
+    ['swarm id', 'hwrrdrilhav8 web.1.hwrrdrilhav8vdo3jni6sm74w', '<id> web.1.<id>'],
+    ['namespace', 'lb_dj4w1kfw1 1-dj4w1kfw1y', 'lb_<id> 1-<id>'],
+    ['join token', `--token SWMTKN-1-${'a'.repeat(50)}-${'b'.repeat(25)} x`, '--token <token> x'],
     ['interface', 'master br-65ba5d1c3356 veth3190111@if5', 'master br-<id> veth<id>@if5'],
     ['random MAC', 'link/ether 5a:f3:00:01:02:03 brd', 'link/ether <mac> brd'],
     ['round trip', 'icmp_seq=1 ttl=64 time=0.045 ms', 'icmp_seq=1 ttl=64 time=<t> ms'],
