@@ -24,8 +24,9 @@ import { fetchImage } from './task-image.ts';
 /** What creating and starting a container take besides. */
 const CREATE_NS = 80e6;
 const START_NS = 350e6;
-/** No two nodes are as fast: up to so much more. */
-const START_SPREAD_NS = 1_200e6;
+/** No two nodes are as fast: up to so much more, until the container runs and until that is reported. */
+const START_SPREAD_NS = 60e6;
+const REPORT_SPREAD_NS = 1_150e6;
 /** An operation that was broken off is taken up again after this. @source agent/task.go ErrTaskRetry */
 const RETRY_NS = 1e9;
 /** Between leaving the service and stopping. @source controller.go defaultGossipConvergeDelay */
@@ -39,6 +40,8 @@ export interface TaskRunner {
   /** As it is: the manager's copy follows. */
   status: TaskStatus;
   container: Container | null;
+  /** Of its main process, once that has ended. */
+  exitCode: number | null;
   /** Null while there is nothing to do but to wait. */
   process: Process | null;
   /** The manager has changed its mind while the process was at it. */
@@ -54,6 +57,7 @@ export function startRunner(member: SwarmMember, task: TaskObject): TaskRunner {
     task,
     status: task.status,
     container: null,
+    exitCode: null,
     process: null,
     isUpdated: false,
     isRemoved: false,
@@ -170,8 +174,8 @@ function* start(runner: TaskRunner, process: Process): Program<void> {
     setState(runner, 'running', 'started');
     return;
   }
-  const spreadNs = START_SPREAD_NS * startFraction(tieSeedOf(member), runner.task);
-  yield* sleep(process, START_NS + spreadNs);
+  const fraction = startFraction(tieSeedOf(member), runner.task);
+  yield* sleep(process, START_NS + START_SPREAD_NS * fraction);
   if (isCalledOff(runner) || container === null) return;
   try {
     startContainer(member.engine, container);
@@ -181,18 +185,21 @@ function* start(runner: TaskRunner, process: Process): Program<void> {
   }
   container.main?.onExit.push((exitCode) => noteExit(runner, exitCode));
   bindTask(member, container);
+  yield* sleep(process, REPORT_SPREAD_NS * fraction);
   report(runner, {
     ...statusOf(runner, 'running', 'started'),
     containerId: container.id,
     pid: container.pid,
     hostPorts: boundPorts(container),
   });
+  if (runner.exitCode !== null) noteExit(runner, runner.exitCode);
 }
 
 /** The main process ended: by itself, or by what is at work in shutDown(). */
 function noteExit(runner: TaskRunner, exitCode: number): void {
   const { status, isRemoved, task } = runner;
-  if (isRemoved || status.state !== 'running') return;
+  runner.exitCode = exitCode;
+  if (isRemoved || status.state !== 'running') return; // start() will see it
   if (stateRank(task.desiredState) >= SHUTDOWN) return;
   const ended = { ...status, timestampNs: nowOf(runner), exitCode, pid: 0 };
   if (exitCode === 0) report(runner, { ...ended, state: 'complete', message: 'finished' });

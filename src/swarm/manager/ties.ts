@@ -8,7 +8,7 @@ import type { TaskObject } from '../objects.ts';
 const GOLDEN = 0x9e3779b9;
 /** Chosen so that the default seed gives the placements of the recorded labs. */
 const SALT = 56_982;
-const START_SALT = 94_341;
+const START_SALT = 114_783;
 
 /** A number for a name. @source FNV-1a */
 export function hashOf(text: string): number {

@@ -71,7 +71,7 @@ beforeEach(() => {
 describe('a task', () => {
   test('goes through its states to a running container with the names that swarm gives', () => {
     agent.setAssignments([makeTask('ubuntu', ['sleep', 'infinity'])]);
-    pass(2);
+    pass(3);
     expect(states()).toEqual(['accepted', 'preparing', 'ready', 'starting', 'running']);
     expect(reported.map(({ message }) => message)).toEqual([
       'accepted',
@@ -102,7 +102,7 @@ describe('a task', () => {
     pass(5);
     expect(last().state).toBe('ready');
     agent.setAssignments([{ ...task, desiredState: 'running' }]);
-    pass(2);
+    pass(3);
     expect(last().state).toBe('running');
   });
 
@@ -117,7 +117,7 @@ describe('a task', () => {
 
   test('fails if its program is not there, or exits with something else than 0', () => {
     agent.setAssignments([makeTask('ubuntu', ['nosuchprogram'])]);
-    pass(2);
+    pass(3);
     expect(last().state).toBe('failed');
     expect(last().error).toMatch(
       /^starting container failed: failed to create task .*"nosuchprogram": executable file not found in \$PATH: unknown$/,
@@ -133,7 +133,7 @@ describe('a task', () => {
   test('is stopped after a second and two for the gossip, with its grace', () => {
     const task = makeTask('ubuntu', ['sleep', 'infinity']);
     agent.setAssignments([task]);
-    pass(2);
+    pass(3);
     agent.setAssignments([{ ...task, desiredState: 'shutdown' }]);
     pass(0.1);
     expect(last()).toMatchObject({ state: 'running', message: 'started' });
@@ -163,7 +163,7 @@ describe('a task', () => {
     ] as const;
     const endpoint = { mode: 'vip' as const, ports, virtualAddresses: [] };
     agent.setAssignments([makeTask('nginx', [], { endpoint })]);
-    pass(2);
+    pass(3);
     expect(last().hostPorts).toEqual([
       { name: '', protocol: 'tcp', targetPort: 80, publishedPort: 32768, publishMode: 'host' },
     ]);
@@ -172,7 +172,7 @@ describe('a task', () => {
 
 test('an engine that leaves removes its containers at once', () => {
   agent.setAssignments([makeTask('ubuntu', ['sleep', 'infinity'])]);
-  pass(2);
+  pass(3);
   agent.close();
   pass(0.1);
   expect(names()).toEqual([]);
