@@ -3,6 +3,7 @@
  * an IPVS service whose destinations are the tasks.
  * @source libnetwork/service_linux.go addLBBackend(), rmLBBackend(), configureFWMark()
  */
+import { KernelError } from '../../base/errors.ts';
 import { formatIpv4, type Ipv4, maskOf } from '../../base/ipv4-address.ts';
 import {
   addRule,
@@ -42,8 +43,9 @@ export function addBackend(
   if (balancer.address === 0 || leg === null || netns === null) return;
   const key = { fwmark: balancer.mark };
   if (findIpvsService(netns, key) === null) {
-    const device = leg.containerDevice!; // it has joined
-    addAddress(netns, device, { address: balancer.address, prefixLength: HOST_PREFIX });
+    const alias = { address: balancer.address, prefixLength: HOST_PREFIX };
+    // While the service with its former ports is still there, the address is: the engine gives up.
+    if (!tries(() => addAddress(netns, leg.containerDevice!, alias))) return;
     if (overlay.object.isIngress) openIngressPorts(node, gatewayAddressOf(overlay), service.ports);
     for (const rule of markRules(overlay, service, balancer)) addRule(netns.netfilter, rule);
     addIpvsService(netns, key, { scheduler: 'rr' });
@@ -128,7 +130,15 @@ function gatewayAddressOf(overlay: Overlay): Ipv4 {
 
 /** What the engine only logs: it may be there already, or be gone. */
 function quietly(act: () => void): void {
+  tries(act);
+}
+
+function tries(act: () => void): boolean {
   try {
     act();
-  } catch {}
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError) return false;
+    throw error;
+  }
 }
