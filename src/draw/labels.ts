@@ -51,7 +51,7 @@ export function deviceLines(device: DeviceView, { words, hasMacs }: LabelOptions
     lines.push({ text: `${address}/${prefixLength}`, style: isVip ? 'vip' : 'address' });
   }
   const more = shown.length - ADDRESSES_MAX;
-  if (more > 0) lines.push({ text: words.more(more), style: 'small' });
+  if (more > 0) lines.push({ text: device.isLoopback ? '…' : words.more(more), style: 'small' });
   if (device.vni !== null) lines.push({ text: `VNI ${device.vni}`, style: 'address' });
   if (device.vlanId !== null) lines.push({ text: `VLAN ${device.vlanId}`, style: 'address' });
   if (device.mode !== null) lines.push({ text: `${device.kind} ${device.mode}`, style: 'small' });

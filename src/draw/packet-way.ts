@@ -92,10 +92,12 @@ function waysOf(
   const replies = family.filter(({ frame }) => isEchoReply(frame));
   const answered = new Set(replies.map(({ packetId }) => parents.get(packetId) ?? 0));
   const end =
-    requests.findLast(({ packetId }) => answered.has(packetId)) ??
-    requests.findLast(({ kind }) => kind === 'deliver') ??
-    requests.findLast(({ kind, reason }) => kind === 'drop' && reason !== 'other-host') ??
-    requests.at(-1);
+    protocol === 'tcp'
+      ? segmentEnd(requests)
+      : (requests.findLast(({ packetId }) => answered.has(packetId)) ??
+        requests.findLast(({ kind }) => kind === 'deliver') ??
+        requests.findLast(isLoss) ??
+        requests.at(-1));
   if (end === undefined) return null;
   const there = wayTo(question, parents, requests, end);
   if (protocol === 'tcp') return { there, back: tcpAnswer(question, parents, there) };
@@ -103,6 +105,20 @@ function waysOf(
     ({ number, kind }) => kind === 'receive' && isStart(deviceOf.get(number) ?? ''),
   );
   return { there, back: home === undefined ? null : wayTo(question, parents, replies, home) };
+}
+
+const isLoss = ({ kind, reason }: TraceEvent): boolean =>
+  kind === 'drop' && reason !== 'other-host';
+
+/** A first segment arrives where it is routed to the host itself, unless it dies after that. */
+function segmentEnd(requests: readonly TraceEvent[]): TraceEvent | undefined {
+  const arrival = requests.findLast(
+    ({ kind, detail, frame }) =>
+      kind === 'route' && detail.type === 'local' && frame.inner === null,
+  );
+  const loss = requests.findLast(isLoss);
+  if (arrival === undefined) return loss ?? requests.at(-1);
+  return loss !== undefined && loss.number > arrival.number ? loss : arrival;
 }
 
 /** The first answer that leaves the namespace at which the segment arrived. */

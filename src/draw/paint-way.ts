@@ -59,7 +59,7 @@ export function paintWays(
       badges.push(...badgeAt(at, String(hop + 1), colour, theme, i));
     }
     const mark = { x: line.end.x + offset, y: line.end.y + offset };
-    badges.push(endMark(mark, way, theme, words));
+    badges.push(endMark(mark, way, theme, words, line.isFromBelow ? 5 : -17));
   }
   return { lines, badges };
 }
@@ -163,7 +163,13 @@ export function badgeAt(
   return [mark, { kind: 'text', ...label, anchor: 'middle' }];
 }
 
-function endMark({ x, y }: Point, way: PacketWay, theme: Theme, words: Words): Shape {
+function endMark(
+  { x, y }: Point,
+  way: PacketWay,
+  theme: Theme,
+  words: Words,
+  labelY: number,
+): Shape {
   if (way.drop === null) {
     const tick = `M${x - 5} ${y + 0.5}L${x - 1.5} ${y + 4}L${x + 5.5} ${y - 4}`;
     return {
@@ -208,7 +214,7 @@ function endMark({ x, y }: Point, way: PacketWay, theme: Theme, words: Words): S
       {
         kind: 'rect',
         x: x + 12,
-        y: y - 17,
+        y: y + labelY,
         width,
         height: 18,
         radius: 4,
@@ -219,7 +225,7 @@ function endMark({ x, y }: Point, way: PacketWay, theme: Theme, words: Words): S
       {
         kind: 'text',
         x: x + 18,
-        y: y - 4.4,
+        y: y + labelY + 12.6,
         text: reason,
         size: 10,
         font: 'bold',

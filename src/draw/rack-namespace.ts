@@ -28,16 +28,6 @@ const TRANSLATIONS_MAX = 4;
 const PORTS_MAX = 6;
 const LOWER_STEP = 7;
 
-export interface PlacedNamespace {
-  readonly plan: RowNamespace;
-  readonly boxes: Box[];
-  readonly wires: Wire[];
-  readonly width: number;
-  readonly height: number;
-  /** The box of the IP layer; null if there is none. */
-  readonly router: Box | null;
-}
-
 export interface NamespaceOptions {
   readonly index: SnapshotIndex;
   readonly labels: LabelOptions;

@@ -31,6 +31,8 @@ export interface WayLine {
   readonly stations: readonly StationPlace[];
   /** Where its end is marked: the corner of the box that it reached, or where it died. */
   readonly end: Point;
+  /** It came to the box from below. */
+  readonly isFromBelow: boolean;
 }
 
 interface Piece {
@@ -121,7 +123,8 @@ export function lineOf(way: PacketWay, finder: WayFinder, endBoxId: string | nul
   const edge = pieces.at(-1)?.points.at(-1) ?? points.at(-1)!;
   const end = way.drop === null ? { x: last.x + last.width - 3, y: last.y + 3 } : edge;
   const wires = pieces.map((piece) => piece.points).filter((line) => line.length > 1);
-  return { points, pieces: wires.filter(isLong), stations, end };
+  const isFromBelow = edge.y > centreY(last);
+  return { points, pieces: wires.filter(isLong), stations, end, isFromBelow };
 }
 
 function pieceBetween(finder: WayFinder, from: string, to: string): Piece {
@@ -204,6 +207,11 @@ function candidatesFor(
     }
   }
   const { x, y, width, height } = box;
+  if (box.kind === 'bar' && found.length === 0) {
+    // Under the port through which it goes.
+    const at = (isOut ? after[0] : before.at(-1)) ?? after[0] ?? before.at(-1);
+    if (at !== undefined) found.push({ x: at.x, y: at.y + (at.y > box.y + 1 ? -14 : 16) });
+  }
   if (box.kind === 'port') {
     // Beside a port, whose name fills it.
     found.push({ x: x - 9, y: y + height / 2 }, { x: x + width + 9, y: y + height / 2 });

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { netsim } from '../../support/cli.ts';
+import { measureDrawing } from '../../support/measure-drawing.ts';
 import { xmlProblems } from '../../support/xml-check.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -38,6 +39,22 @@ describe('pictures', () => {
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     expect(xmlProblems(stdout)).toEqual([]);
     await expect(stdout).toMatchFileSnapshot(join(GALLERY, `${name}.svg`));
+  });
+
+  test('a swarm, and the way through its routing mesh', async () => {
+    const line = ['graph', 'docs/gallery/swarm', '--path', 'client', 'node2:8080'];
+    const { stdout } = await netsim([...line, '--format', 'json'], { cwd: ROOT, isRestless: true });
+    const { drawing, ways } = JSON.parse(stdout);
+    const { crossings, ...flaws } = measureDrawing(drawing);
+    expect(Object.values(flaws).flat()).toEqual([]);
+    expect(crossings).toBeLessThanOrEqual(18);
+    const places: string[] = ways[0].steps.map(({ place }: { place: string }) => place);
+    expect(ways[0].isDelivered).toBe(true);
+    expect(places[0]).toBe('client lan0');
+    expect(places).toContain('ingress_sbox eth1');
+    expect(places.at(-1)).toMatch(/^web\.\d eth\d$/);
+    const texts = ways[0].steps.map(({ text }: { text: string }) => text).join('\n');
+    expect(texts).toMatch(/IPVS: 172\.18\.0\.2 becomes 10\.0\.0\.\d+:8080/);
   });
 
   test('the gallery shows each, with the command that draws it', async () => {
