@@ -63,6 +63,7 @@ export function watchLeaving(node: NodeNetworking): () => void {
     if (container === undefined || attachment === undefined) return;
     spawn(engine.world.sim, engine.machine.cpu, 'dockerd', function* giveBack(self) {
       yield* sleep(self, 0); // as of now it may be about to start again
+      if (networkingOf(engine) !== node) return 0; // the node has left the swarm meanwhile
       const isBack = container.status === 'restarting' || container.status === 'running';
       if (isBack && container.networks.has(attributes.get('name') ?? '')) return 0;
       if (node.grants.get(container)?.get(id) !== attachment) return 0;

@@ -3,6 +3,7 @@ import type { SwarmMember } from '../member.ts';
 import type { NetworkObject } from '../objects.ts';
 import { dropOverlay, prepareNetwork } from './local-network.ts';
 import { networkingOf } from './overlay-record.ts';
+import { removeAllRows } from './service-binding.ts';
 
 /**
  * Makes the ingress network, its sandbox and docker_gwbridge, as soon as the node has its address there.
@@ -21,7 +22,9 @@ export function openIngress(member: SwarmMember): boolean {
 export function closeIngress(member: SwarmMember): void {
   const node = networkingOf(member.engine);
   for (const overlay of [...(node?.overlays.values() ?? [])]) {
-    if (node !== null && overlay.object.isIngress) dropOverlay(node, overlay);
+    if (node === null || !overlay.object.isIngress) continue;
+    removeAllRows(node, overlay);
+    dropOverlay(node, overlay);
   }
 }
 

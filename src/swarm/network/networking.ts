@@ -20,6 +20,7 @@ import {
   applyRemoved,
   applyRow,
   disableRow,
+  removeAllRows,
   removeRow,
 } from './service-binding.ts';
 
@@ -80,7 +81,10 @@ function applyChange(node: NodeNetworking, overlay: Overlay, { kind, key, value 
 
 /** @source moby daemon/cluster Leave(): docker_gwbridge stays */
 function close(node: NodeNetworking): void {
-  for (const overlay of [...node.overlays.values()]) dropOverlay(node, overlay);
+  for (const overlay of [...node.overlays.values()]) {
+    removeAllRows(node, overlay);
+    dropOverlay(node, overlay);
+  }
   clearStates(node);
   node.member.gossip.listener = null;
   if (networkingOf(node.engine) === node) setNetworking(node.engine, null);

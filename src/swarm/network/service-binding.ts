@@ -144,6 +144,12 @@ export function removeRow(node: NodeNetworking, overlay: Overlay, key: string): 
   if (balancer.rowCount === 0) settle(node, overlay);
 }
 
+/** The node leaves: the services that it knew of are gone from its host too. @source cleanupServiceBindings() */
+export function removeAllRows(node: NodeNetworking, overlay: Overlay): void {
+  for (const key of [...overlay.rows.keys()]) removeRow(node, overlay, key);
+  settle(node, overlay);
+}
+
 /** The effect of a row: names, and a place behind the load balancer. */
 export function applyRow(
   node: NodeNetworking,
