@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NetsimError } from '../base/errors.ts';
+import type { Netns } from '../engine/device.ts';
 import { type RunOutcome, runUntil, type Simulator } from '../engine/simulator.ts';
 import {
   type Capture,
@@ -17,6 +18,7 @@ import {
   noteDrop,
 } from '../observe/capture.ts';
 import { traceLines } from '../observe/explain.ts';
+import { shortNamespaceName } from '../observe/packet-place.ts';
 import { eventsOf, observeDrops, startTrace, type TraceRecorder } from '../observe/trace.ts';
 import type { ShellHost } from '../shell/driver.ts';
 import { runScript } from '../shell/run-script.ts';
@@ -27,7 +29,7 @@ import type { Machine } from '../world/machine.ts';
 import { addMachine, createWorld, type World } from '../world/world.ts';
 import { noteRun } from './current-run.ts';
 import type { CommonOptions } from './options.ts';
-import { namespacesOf, type Place } from './place.ts';
+import { hostOfNamespace, namespacesOf, type Place } from './place.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { LoadedTopology } from './topologies.ts';
 
@@ -157,12 +159,23 @@ export function startObserversFromBirth(session: Session): void {
 }
 
 function openCapture(session: Session, followsNames: boolean): Capture {
-  const capture = makeCapture({ followsNames });
+  const nameOf = (netns: Netns): string => captureName(session.world, netns);
+  const capture = makeCapture({ followsNames, nameOf });
   session.capture = capture;
   observeDrops(session.world.sim, (packet, reason, where) =>
     noteDrop(capture, packet, reason, where),
   );
   return capture;
+}
+
+/** Namespaces that each host of a swarm has by the same name. */
+const SANDBOX_NAME = /^(?:\d+-[0-9a-z]+|lb_[0-9a-z]+|ingress_sbox)$/;
+
+/** What a namespace is called in file names: `node2-ingress_sbox`, `web.1`. */
+function captureName(world: World, { name, id }: Netns): string {
+  if (!SANDBOX_NAME.test(name)) return shortNamespaceName(name);
+  const host = hostOfNamespace(world, name, id);
+  return host === null ? name : `${host}-${name}`;
 }
 
 /** Runs a command in a place. @returns its exit code; what it prints goes to the terminal. */

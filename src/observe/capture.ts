@@ -2,7 +2,14 @@
  * Captures: a tap on each chosen interface that keeps every frame, and the files they become.
  * One capture may hold many interfaces, and its size is bounded as a whole.
  */
-import { addTap, type Device, type Direction, removeTap, type Tap } from '../engine/device.ts';
+import {
+  addTap,
+  type Device,
+  type Direction,
+  type Netns,
+  removeTap,
+  type Tap,
+} from '../engine/device.ts';
 import { DROP_REASONS, type DropReason } from '../engine/drop-reason.ts';
 import type { Packet } from '../engine/packet.ts';
 import { type CapturedFrame, writePcap } from './pcap.ts';
@@ -35,6 +42,8 @@ export interface Capture {
   readonly maxBytes: number;
   /** Whether an interface that is renamed or moved later gives its new name to the file. */
   readonly followsNames: boolean;
+  /** What a namespace is called in file names. */
+  readonly nameOf: (netns: Netns) => string;
   /** Frames that came after the bound was reached. */
   lostFrames: number;
   /** The last frame kept of each packet: where its drop is noted. */
@@ -42,13 +51,18 @@ export interface Capture {
 }
 
 export function makeCapture(
-  options: { readonly maxBytes?: number; readonly followsNames?: boolean } = {},
+  options: {
+    readonly maxBytes?: number;
+    readonly followsNames?: boolean;
+    readonly nameOf?: (netns: Netns) => string;
+  } = {},
 ): Capture {
   return {
     interfaces: [],
     usedBytes: 0,
     maxBytes: options.maxBytes ?? CAPTURE_MAX_BYTES,
     followsNames: options.followsNames ?? false,
+    nameOf: options.nameOf ?? (({ name }) => name),
     lostFrames: 0,
     lastFrameOf: new Map(),
   };
@@ -59,11 +73,11 @@ export function captureDevice(capture: Capture, device: Device): InterfaceCaptur
   const frames: KeptFrame[] = [];
   const tap: InterfaceCapture = {
     device,
-    namespaceName: device.netns.name,
+    namespaceName: capture.nameOf(device.netns),
     deviceName: device.name,
     frames,
     capture: (_device, packet, direction, timeNs) => {
-      if (capture.followsNames) followName(tap);
+      if (capture.followsNames) followName(capture, tap);
       const sizeBytes = packet.end - packet.start;
       if (capture.usedBytes + sizeBytes > capture.maxBytes) {
         capture.lostFrames++;
@@ -81,9 +95,9 @@ export function captureDevice(capture: Capture, device: Device): InterfaceCaptur
   return tap;
 }
 
-function followName(tap: InterfaceCapture): void {
+function followName(capture: Capture, tap: InterfaceCapture): void {
   if (!tap.device.isRegistered) return;
-  tap.namespaceName = tap.device.netns.name;
+  tap.namespaceName = capture.nameOf(tap.device.netns);
   tap.deviceName = tap.device.name;
 }
 
@@ -96,7 +110,7 @@ export function captureDevices(capture: Capture, devices: Iterable<Device>): voi
 export function closeCapture(capture: Capture): void {
   for (const tap of capture.interfaces) {
     removeTap(tap.device, tap);
-    if (capture.followsNames) followName(tap);
+    if (capture.followsNames) followName(capture, tap);
   }
   capture.lastFrameOf.clear();
 }

@@ -105,10 +105,10 @@ describe('the picture of a way', () => {
   });
 
   test('is never wider than its limit, whatever the names are', () => {
-    const long = overlayEvents().map((each) => ({
-      ...each,
-      where: each.where.replace('.', `${'x'.repeat(80)}.`),
-    }));
+    const long = overlayEvents().map((each) => {
+      const where = each.where.replace('.', `${'x'.repeat(80)}.`);
+      return { ...each, where, place: placeOfText(where) };
+    });
     const ways = findEchoWays(long, `c1${'x'.repeat(80)}`);
     const text = drawWays(ways!, {
       machineOf: () => 'm'.repeat(200),
