@@ -317,11 +317,6 @@ export interface ConfigObject extends ObjectMeta {
   readonly data: string;
 }
 
-/** Whether a task in this state still holds its node and addresses. */
-export function isLive(state: TaskState): boolean {
-  return stateRank(state) <= stateRank('running');
-}
-
 const RANKS = new Map<TaskState, number>(TASK_STATES.map((state, index) => [state, index]));
 
 /** A state's place in the order. */

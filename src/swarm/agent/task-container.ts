@@ -1,5 +1,7 @@
 /**
  * The container of a task.
+ * Unlike Docker, mounts, limits, init and the stop signal of a service change nothing in it; secrets and
+ * configs are files as any other.
  * @source moby daemon/cluster/executor/container/container.go
  */
 import { createContainer } from '../../docker/container-create.ts';

@@ -1,6 +1,7 @@
 /**
  * The image of a task on its node: the engine asks the registry each time; what is there already is used
  * if the registry cannot be reached, what is not is missed when the container is created.
+ * Unlike Docker, an engine that has the image does not wait for a registry that does not answer.
  * @source moby daemon/cluster/executor/container/controller.go Prepare()
  */
 import { resolveHost } from '../../apps/resolver.ts';

@@ -1,5 +1,6 @@
 /**
  * Which nodes can take a task, and in which words the others cannot.
+ * Unlike Docker, all nodes have the same plugins and platform, and no generic resources or CSI volumes.
  * @source swarmkit manager/scheduler/filter.go, pipeline.go
  */
 import type { TaskObject } from '../../objects.ts';
