@@ -11,8 +11,8 @@ import { sendDatagramTo } from './gossip-datagram.ts';
 import type {
   ClusterEvent,
   GossipNode,
+  GossipQueue,
   NetworkView,
-  Queued,
   Rumour,
   TableEvent,
 } from './gossip-record.ts';
@@ -32,20 +32,31 @@ const TABLE_EVENT_BYTES = 12;
 
 /** Passes a rumour on; it takes the place of an older one about the same node. */
 export function queueRumour(node: GossipNode, rumour: Rumour): void {
-  const at = node.rumours.findIndex(({ item }) => item.node === rumour.node);
-  if (at >= 0) node.rumours.splice(at, 1);
-  node.rumours.push({ item: rumour, transmits: 0 });
+  const { rumours } = node;
+  for (const level of rumours.levels) {
+    const at = level.findIndex((each) => each.node === rumour.node);
+    if (at < 0) continue;
+    level.splice(at, 1);
+    rumours.count--;
+  }
+  enqueue(rumours, rumour);
   wake(node.waiters);
 }
 
 export function queueClusterEvent(node: GossipNode, event: ClusterEvent): void {
-  node.clusterQueue.push({ item: event, transmits: 0 });
+  enqueue(node.clusterQueue, event);
   wake(node.waiters);
 }
 
 export function queueTableEvent(node: GossipNode, network: NetworkView, event: TableEvent): void {
-  network.queue.push({ item: event, transmits: 0 });
-  wake(node.waiters);
+  enqueue(network.queue, event);
+  if (network.queue.count === 1) wake(node.waiters);
+}
+
+function enqueue<Item>(queue: GossipQueue<Item>, item: Item): void {
+  if (queue.levels.length === 0) queue.levels.push([]);
+  queue.levels[0]!.push(item);
+  queue.count++;
 }
 
 /** How often a news is passed on among `count` nodes. @source memberlist/util.go retransmitLimit() */
@@ -55,26 +66,30 @@ function retransmitLimit(count: number): number {
 
 /** The next news for a datagram; those passed on often enough are gone afterwards. */
 function takeQueued<Item>(
-  queue: Queued<Item>[],
+  queue: GossipQueue<Item>,
   limit: number,
   itemBytes: number,
   roomBytes: number,
 ): Item[] {
-  const count = Math.min(queue.length, Math.floor(roomBytes / itemBytes));
+  const count = Math.min(queue.count, Math.floor(roomBytes / itemBytes));
   if (count === 0) return [];
-  if (queue.length > count) queue.sort((one, two) => one.transmits - two.transmits);
+  const { levels } = queue;
   const items: Item[] = [];
-  let kept = 0;
-  for (let i = 0; i < queue.length; i++) {
-    const queued = queue[i]!;
-    if (i < count) {
-      items.push(queued.item);
-      queued.transmits++;
-      if (queued.transmits >= limit) continue;
-    }
-    queue[kept++] = queued;
+  const moved: Item[][] = [];
+  for (let level = 0; level < levels.length && items.length < count; level++) {
+    const taken = levels[level]!.splice(0, count - items.length);
+    moved[level + 1] = taken;
+    for (const item of taken) items.push(item);
   }
-  queue.length = kept;
+  for (let level = 1; level < moved.length; level++) {
+    const taken = moved[level]!;
+    if (level >= limit) {
+      queue.count -= taken.length;
+      continue;
+    }
+    if (levels.length === level) levels.push([]);
+    for (const item of taken) levels[level]!.push(item);
+  }
   return items;
 }
 
@@ -94,8 +109,8 @@ export function takeNews(node: GossipNode): {
 }
 
 function hasNews(node: GossipNode): boolean {
-  if (node.rumours.length > 0 || node.clusterQueue.length > 0) return node.aliveCount > 1;
-  for (const network of node.networks.values()) if (network.queue.length > 0) return true;
+  if (node.rumours.count > 0 || node.clusterQueue.count > 0) return node.aliveCount > 1;
+  for (const network of node.networks.values()) if (network.queue.count > 0) return true;
   return false;
 }
 
@@ -126,12 +141,12 @@ export function passOn(node: GossipNode): void {
 }
 
 function passOnRows(node: GossipNode, network: NetworkView): void {
-  if (network.queue.length === 0) return;
+  if (network.queue.count === 0) return;
   const order = [...network.log.attachments.keys()];
   const others = partnersIn(node, order, order.indexOf(node)).filter((other) =>
     isAttached(node, network.log.id, other),
   );
-  const limit = retransmitLimit(order.length);
+  const limit = retransmitLimit(others.length + 1);
   const items = takeQueued(network.queue, limit, TABLE_EVENT_BYTES, DATAGRAM_BYTES);
   const sizeBytes = items.length * TABLE_EVENT_BYTES;
   const news = { rumours: [], clusterEvents: [], tableEvents: items };

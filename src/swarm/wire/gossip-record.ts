@@ -76,10 +76,10 @@ export interface Rumour {
   readonly from: GossipNode;
 }
 
-/** What waits to be passed on, and how often it was. */
-export interface Queued<Item> {
-  readonly item: Item;
-  transmits: number;
+/** What waits to be passed on, by how often it was: the least first. */
+export interface GossipQueue<Item> {
+  readonly levels: Item[][];
+  count: number;
 }
 
 export interface Datagram {
@@ -108,7 +108,7 @@ export interface Doubt {
 export interface NetworkView {
   readonly log: NetworkLog;
   readonly known: Knowledge;
-  readonly queue: Queued<TableEvent>[];
+  readonly queue: GossipQueue<TableEvent>;
   /** Nodes whose rows with lower numbers were thrown away: they failed or left. */
   readonly forgotten: Map<GossipNode, number>;
   /** Events of the cluster's log with lower numbers were known when it joined. */
@@ -136,8 +136,8 @@ export interface GossipNode {
   /** Incarnations above 0 that it has heard of. */
   readonly incarnations: Map<GossipNode, number>;
   readonly networks: Map<ObjectId, NetworkView>;
-  readonly rumours: Queued<Rumour>[];
-  readonly clusterQueue: Queued<ClusterEvent>[];
+  readonly rumours: GossipQueue<Rumour>;
+  readonly clusterQueue: GossipQueue<ClusterEvent>;
   /** The last datagrams that it sent, by number. */
   readonly sent: (Datagram | null)[];
   nextDatagram: number;
@@ -170,6 +170,10 @@ export function networkLogOf(shared: SharedGossip, id: ObjectId): NetworkLog {
     shared.networks.set(id, log);
   }
   return log;
+}
+
+export function makeQueue<Item>(): GossipQueue<Item> {
+  return { levels: [], count: 0 };
 }
 
 export function makeKnowledge(): Knowledge {

@@ -78,9 +78,8 @@ export function hearClusterEvent(view: GossipNode, event: ClusterEvent): boolean
 }
 
 /** A row came by a datagram. @returns whether it is new. */
-export function hearTableEvent(view: GossipNode, event: TableEvent): boolean {
-  const network = view.networks.get(event.networkId);
-  if (network === undefined || knows(network.known, event.index)) return false;
+export function hearTableEvent(view: GossipNode, network: NetworkView, event: TableEvent): boolean {
+  if (knows(network.known, event.index)) return false;
   if (!isAttached(view, event.networkId, event.owner)) return false;
   acceptTableEvent(view, network, event);
   return true;

@@ -36,6 +36,7 @@ import {
   type GossipNode,
   learn,
   makeKnowledge,
+  makeQueue,
   networkLogOf,
   sharedGossipOf,
   type TableEvent,
@@ -134,8 +135,8 @@ function openNode(member: SwarmMember): GossipNode {
     doubts: new Map(),
     incarnations: new Map(),
     networks: new Map(),
-    rumours: [],
-    clusterQueue: [],
+    rumours: makeQueue(),
+    clusterQueue: makeQueue(),
     sent: [],
     nextDatagram: 0,
     pings: new Map(),
@@ -187,14 +188,19 @@ function* runReceiver(process: Process, node: GossipNode): Program<number> {
       for (const event of datagram.clusterEvents) {
         if (hearClusterEvent(node, event)) queueClusterEvent(node, event);
       }
-      for (const event of datagram.tableEvents) {
-        if (!hearTableEvent(node, event)) continue;
-        const network = node.networks.get(event.networkId);
-        if (network !== undefined) queueTableEvent(node, network, event);
-      }
+      hearTableEvents(node, datagram.tableEvents);
       takeProbe(node, from, datagram);
       if (node.isClosed) return 0;
     }
+  }
+}
+
+/** Rows of one network. */
+function hearTableEvents(node: GossipNode, events: readonly TableEvent[]): void {
+  const network = events.length === 0 ? undefined : node.networks.get(events[0]!.networkId);
+  if (network === undefined) return;
+  for (const event of events) {
+    if (hearTableEvent(node, network, event)) queueTableEvent(node, network, event);
   }
 }
 
@@ -220,7 +226,7 @@ function joinNetwork(node: GossipNode, id: ObjectId): boolean {
   node.networks.set(id, {
     log,
     known: makeKnowledge(),
-    queue: [],
+    queue: makeQueue(),
     forgotten: new Map(),
     heardBefore,
   });
