@@ -1,5 +1,7 @@
 /** `docker top` and `docker stats`. @source docker cli command/container/top.go, stats.go */
+
 import { findContainer } from '../../../docker/container-create.ts';
+import { legsOf } from '../../../docker/endpoint.ts';
 import { type Container, type DockerEngine, DockerError } from '../../../docker/engine-record.ts';
 import { type CommandSpec, has, textOf } from './command-line.ts';
 import { attempt, engineFor } from './daemon.ts';
@@ -117,7 +119,7 @@ export const statsCommand: CommandSpec = {
 function statsRow(container: Container, isWhole: boolean) {
   let received = 0;
   let sent = 0;
-  for (const { containerDevice } of container.endpoints.values()) {
+  for (const { containerDevice } of legsOf(container)) {
     received += containerDevice?.rxBytes ?? 0;
     sent += containerDevice?.txBytes ?? 0;
   }

@@ -1,6 +1,6 @@
 /** Ports of containers as `docker ps`, `docker port` and inspect documents show them. */
 import { formatIpv4 } from '../../../base/ipv4-address.ts';
-import { gatewayEndpointOf } from '../../../docker/endpoint.ts';
+import { gatewayEndpointOf, legsOf } from '../../../docker/endpoint.ts';
 import type { Container, DockerEngine, PortBinding } from '../../../docker/engine-record.ts';
 
 /** One line of the API's list of ports; an exposed port that is not published has no `host`. */
@@ -17,7 +17,7 @@ export function portsOf(container: Container): ContainerPort[] {
   if (container.status !== 'running' && container.status !== 'paused') return [];
   const ports: ContainerPort[] = [];
   const seen = new Set<string>();
-  for (const { ports: bindings } of container.endpoints.values()) {
+  for (const { ports: bindings } of legsOf(container)) {
     for (const binding of bindings) {
       const { protocol, containerPort: port, hostPort } = binding;
       seen.add(`${port}/${protocol}`);
