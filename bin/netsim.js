@@ -2,7 +2,7 @@
 // The build may be missing in a fresh clone: say what to do instead of a stack trace.
 import { existsSync } from 'node:fs';
 
-const main = new URL('../dist/cli/main.js', import.meta.url);
+const main = new URL('../dist/bundle/main.js', import.meta.url);
 if (existsSync(main)) {
   await import(main.href);
 } else {

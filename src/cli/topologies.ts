@@ -11,10 +11,10 @@ import {
   isComposePath,
   loadComposeTopology,
 } from './compose-files.ts';
+import { packagePath } from './package-folder.ts';
 import { pathKind } from './path-kind.ts';
 
-/** The same place from src/cli and from dist/cli. */
-const BUNDLED_FOLDER = join(import.meta.dirname, '../../topologies');
+const BUNDLED_FOLDER = packagePath('topologies');
 /** Larger scripts are refused: nobody writes them by hand. */
 const SCRIPT_MAX_BYTES = 8 * 1024 * 1024;
 

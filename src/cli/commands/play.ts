@@ -14,6 +14,7 @@ import { makePageData } from '../../page/make-page-data.ts';
 import { buildPage } from '../../page/page.ts';
 import { machineOf, type Topology } from '../../topology/topology.ts';
 import { readCommonOptions, readComposeOptions, withCommonOptions } from '../options.ts';
+import { packagePath } from '../package-folder.ts';
 import { findPlace, namespacesOf } from '../place.ts';
 import { addressOfName } from '../resolve.ts';
 import { openTopology, runCommand, runText, type Session } from '../session.ts';
@@ -31,8 +32,8 @@ interface PlayFlags {
 
 /** Echoes of a run that nobody described otherwise. */
 const PINGS = '3';
-/** Built by viz/build.js; the same place from src/cli/commands and from dist/cli/commands. */
-const BUILT_FOLDER = join(import.meta.dirname, '../../../dist/viz');
+/** Built by viz/build.js. */
+const BUILT_FOLDER = packagePath('dist/viz');
 
 export const play: NetsimCommand = {
   name: 'play',

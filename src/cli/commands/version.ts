@@ -1,11 +1,11 @@
 /** `netsim version` */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { packagePath } from '../package-folder.ts';
 import type { NetsimCommand } from './command.ts';
 
 /** From package.json: the only place that names it. */
 export function readVersion(): string {
-  const text = readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8');
+  const text = readFileSync(packagePath('package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version; // our own file
 }
 
