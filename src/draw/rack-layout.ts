@@ -198,10 +198,13 @@ function joinHosts(items: readonly RowItem[], { boxes, wires }: Sheet, top: numb
   const wired = places.filter(({ tab }) => tab.partnerId !== null && boxOf.has(tab.partnerId));
   const runs = wired.map(({ tab, x }) => ({ fromX: xOf(tab.partnerId!)!, toX: x }));
   const tracks = assignTracks(runs);
+  // Many tracks stand closer: they have the room between hosts and underlay, and no more.
+  const deepest = Math.max(0, ...tracks);
+  const step = Math.min(TRACK_STEP, (TRACKS_MAX * TRACK_STEP) / Math.max(1, deepest));
   for (const [i, { tab, x, y, endId }] of wired.entries()) {
     const from = boxOf.get(tab.partnerId!)!;
     const start = { x: runs[i]!.fromX, y: bottomOf(from) };
-    const trackY = top - 12 - (Math.max(...tracks) - tracks[i]!) * TRACK_STEP;
+    const trackY = top - 12 - (deepest - tracks[i]!) * step;
     const points =
       tracks[i] === -1
         ? [
