@@ -47,6 +47,8 @@ export interface TableEvent {
   readonly isDelete: boolean;
   /** The row as it was before. */
   readonly previous: TableEvent | null;
+  /** Of its row, the newest event that there is. */
+  readonly row: { newest: TableEvent | null };
 }
 
 /** What is known of a network by all together. */

@@ -112,8 +112,7 @@ function hasLeft(view: GossipNode, { networkId, owner }: TableEvent): boolean {
 
 /** The newest event of the same row that is known. */
 function lastKnown(network: NetworkView, event: TableEvent): TableEvent | null {
-  const rows = network.log.rows.get(event.owner);
-  let newest: TableEvent | null = rows?.get(`${event.table}/${event.key}`) ?? event.previous;
+  let newest = event.row.newest;
   while (newest !== null && !knows(network.known, newest.index)) newest = newest.previous;
   return newest;
 }

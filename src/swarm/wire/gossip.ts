@@ -275,7 +275,9 @@ function writeRow(
     value: kept,
     isDelete: value === null,
     previous,
+    row: previous?.row ?? { newest: null },
   };
+  event.row.newest = event;
   log.events.push(event);
   rows.set(name, event);
   learn(view.known, event.index);
