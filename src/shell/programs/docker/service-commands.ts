@@ -3,7 +3,7 @@ import { DockerError } from '../../../docker/engine-record.ts';
 import { removeService } from '../../../swarm/api/services.ts';
 import type { Cluster } from '../../../swarm/manager/cluster.ts';
 import { tasksOfService } from '../../../swarm/manager/store.ts';
-import { type PortConfig, type ServiceObject, stateRank } from '../../../swarm/objects.ts';
+import type { PortConfig, ServiceObject } from '../../../swarm/objects.ts';
 import { type CommandSpec, has, listOf, textOf, UsageError } from './command-line.ts';
 import { daemonText, engineFor, fits, fitsAll, hasLabel, readFilters } from './daemon.ts';
 import { formatList, type ListFormat, type Row } from './docker-format.ts';
@@ -114,11 +114,8 @@ function replicasText(cluster: Cluster, service: ServiceObject): string {
   const current = isJob
     ? tasks.filter(({ jobIteration }) => jobIteration === service.jobIteration)
     : tasks;
-  const running = current.filter(({ status, desiredState }) =>
-    isJob
-      ? status.state === 'running'
-      : status.state === 'running' && stateRank(desiredState) <= stateRank('running'),
-  ).length;
+  // Those that are about to stop count too: 4/3.
+  const running = current.filter(({ status }) => status.state === 'running').length;
   const completed = current.filter(({ status }) => status.state === 'complete').length;
   if (mode.kind === 'replicated-job') {
     const wanted = Math.min(mode.maxConcurrent, mode.totalCompletions - completed);
@@ -131,7 +128,7 @@ function replicasText(cluster: Cluster, service: ServiceObject): string {
   const desired =
     mode.kind === 'replicated'
       ? mode.replicas
-      : tasks.filter(({ desiredState }) => stateRank(desiredState) <= stateRank('running')).length;
+      : tasks.filter(({ desiredState }) => desiredState === 'running').length;
   const { maxReplicas } = task.placement;
   const suffix =
     mode.kind === 'replicated' && maxReplicas > 0 ? ` (max ${maxReplicas} per node)` : '';
