@@ -86,6 +86,8 @@ function lookUp(names: ReadonlyMap<string, string>, id: string): string {
   const [, prefix = '', rest = id] = /^(1-|lb_)?(.*)$/.exec(id)!;
   if (rest.startsWith('veth')) return id;
   for (const [one, other] of names) {
+    // Of a container only the short form was printed.
+    if (rest.length === 64 && one.length === 12 && rest.startsWith(one)) return other;
     if (one.length > rest.length && one.startsWith(rest)) {
       return prefix + other.slice(0, rest.length);
     }

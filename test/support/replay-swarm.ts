@@ -11,6 +11,7 @@ import { sleep, spawn } from '../../src/engine/process.ts';
 import { makeShell } from '../../src/shell/bash.ts';
 import { interrupt, letTimePass } from '../../src/shell/driver.ts';
 import type { Shell } from '../../src/shell/shell.ts';
+import { writeSysctl } from '../../src/stack/sysctl-tree.ts';
 import type { DockerWorld } from '../../src/topology/docker-world.ts';
 import {
   buildLab,
@@ -20,6 +21,7 @@ import {
   readIndex,
   typeLine,
 } from './replay-docker.ts';
+import { compareFrames, finishCapture, type OpenCapture, openCapture } from './replay-frames.ts';
 import { type IdMap, learnIds, makeIdMap, translateCommand } from './replay-ids.ts';
 import { plainText, swarmLines } from './replay-normalise-swarm.ts';
 import { TEST_HOST } from './shell.ts';
@@ -37,6 +39,10 @@ export interface SwarmRecording {
   readonly seed?: number;
   /** When the first frame of a command was captured: the recorder paused around its captures. */
   readonly frameTimes?: Readonly<Record<number, string>>;
+  /** Captures by folder: open from the first of these commands to some seconds after the last. */
+  readonly windows?: Readonly<Record<string, readonly [number, number]>>;
+  /** Seconds after which a command is stopped that ends by itself only on a slow CPU. */
+  readonly patience?: Readonly<Record<number, number>>;
   /** What was typed on node1 after a command and not recorded. */
   readonly unrecorded?: Readonly<Record<number, string>>;
 }
@@ -44,7 +50,15 @@ export interface SwarmRecording {
 export const RECORDINGS: readonly SwarmRecording[] = [
   {
     name: 'L2',
+    patience: { 198: 24 },
     unrecorded: { 198: 'docker service rm bad' },
+    windows: {
+      'pcap-ping-ip': [143, 143],
+      'pcap-ping-vip': [145, 147],
+      'pcap-dns': [148, 158],
+      'pcap-curl-vip': [168, 168],
+      'pcap-arp-unknown': [187, 190],
+    },
     frameTimes: {
       143: '01:44:29',
       144: '01:45:35',
@@ -57,7 +71,7 @@ export const RECORDINGS: readonly SwarmRecording[] = [
       190: '01:55:07',
     },
   },
-  { name: 'L2-attach' },
+  { name: 'L2-attach', windows: { 'pcap-attach': [13, 14] } },
   {
     name: 'L2-overlap',
     setUp: [
@@ -69,11 +83,21 @@ export const RECORDINGS: readonly SwarmRecording[] = [
       'for i in $(seq 2 14); do docker network create -d overlay n$i; docker network rm n$i; done',
     ],
   },
-  { name: 'L3', after: 'L2', frameTimes: { 82: '02:11:19' } },
+  {
+    name: 'L3',
+    after: 'L2',
+    frameTimes: { 82: '02:11:19' },
+    windows: { 'pcap-mesh': [82, 82] },
+  },
   {
     name: 'L2-docker20',
     version: '20.10',
     frameTimes: { 143: '01:59:34', 145: '02:00:46', 146: '02:01:12' },
+    windows: {
+      'pcap-ping-ip': [143, 143],
+      'pcap-ping-vip': [145, 147],
+      'pcap-dns': [148, 158],
+    },
   },
 ];
 
@@ -93,6 +117,8 @@ export interface SwarmReplay {
   readonly lab: DockerWorld;
   readonly ids: IdMap;
   readonly results: readonly SwarmResult[];
+  /** Frames by window's folder and interface, with our names. */
+  readonly frames: ReadonlyMap<string, ReadonlyMap<string, readonly Uint8Array[]>>;
 }
 
 const SECOND_NS = 1e9;
@@ -127,26 +153,36 @@ export async function replaySwarm(
   for (const machine of lab.world.machines.values()) {
     shells.set(machine.name, await makeShell(lab.world, machine, TEST_HOST));
   }
-  const run: Run = { lab, shells, ids: makeIdMap() };
+  // The kernel of the slow machine had the usual buffers of TCP: a window scale of 7.
+  if (recording.name !== 'L2-attach') {
+    for (const { root } of lab.world.machines.values()) {
+      writeSysctl(root, 'net.ipv4.tcp_rmem', '4096 131072 6291456');
+    }
+  }
+  const run: Run = { lab, shells, ids: makeIdMap(), frames: new Map() };
   letTimePass(shells.get('node1')!.driver, ENGINE_AGE_NS);
   for (const text of recording.setUp ?? []) await typeLine(shells.get('node1')!, text);
   if (recording.after !== undefined) await runAll(run, recording.after);
   const results = await runAll(run, recording.name, last, onResult);
-  return { lab, ids: run.ids, results };
+  return { lab, ids: run.ids, results, frames: run.frames };
 }
 
 interface Run {
   readonly lab: DockerWorld;
   readonly shells: ReadonlyMap<string, Shell>;
   readonly ids: IdMap;
+  readonly frames: Map<string, ReadonlyMap<string, readonly Uint8Array[]>>;
 }
 
 async function runAll(
-  { lab: { world }, shells, ids }: Run,
+  { lab, shells, ids, frames }: Run,
   name: string,
   last = Number.POSITIVE_INFINITY,
   onResult: (result: SwarmResult) => void = () => {},
 ): Promise<SwarmResult[]> {
+  const { world } = lab;
+  const windows = Object.entries(recordingOf(name).windows ?? {});
+  let capture: OpenCapture | null = null;
   const results: SwarmResult[] = [];
   const starts = await startTimes(recordingOf(name));
   const beginNs = world.sim.nowNs;
@@ -158,10 +194,20 @@ async function runAll(
     const startNs = beginNs + starts.get(command.seq)! * SECOND_NS;
     letTimePass(shell.driver, Math.max(startNs - world.sim.nowNs, 0));
     const endNs = world.sim.nowNs + command.seconds * SECOND_NS;
-    const stop = stopLater(shell, command.seconds + PATIENCE_SEC);
+    if (windows.some(([, [begin]]) => begin === command.seq)) capture = openCapture(lab);
+    const stop = stopLater(
+      shell,
+      recordingOf(name).patience?.[command.seq] ?? command.seconds + PATIENCE_SEC,
+    );
     const { output, exitCode, failure } = await attempt(shell, typed);
     stop();
     letTimePass(shell.driver, Math.max(endNs - world.sim.nowNs, 0));
+    const closing = windows.find(([, [, end]]) => end === command.seq);
+    if (closing !== undefined && capture !== null) {
+      letTimePass(shell.driver, CLOSE_SEC * SECOND_NS);
+      frames.set(closing[0], finishCapture(capture));
+      capture = null;
+    }
     ids.token = /SWMTKN-1-[0-9a-z-]+/.exec(output)?.[0] ?? ids.token;
     learnIds(ids, plainText(command.text, recorded), plainText(command.text, output));
     const theirs = [
@@ -223,6 +269,9 @@ function stopLater({ world, driver }: Shell, seconds: number): () => void {
     isOver = true;
   };
 }
+
+/** A capture stays open so long after its last command. */
+const CLOSE_SEC = 6;
 
 /** A program that fails must not hide the commands after it. */
 async function attempt(
@@ -290,7 +339,17 @@ async function main([name = 'L2', range = '', mode = '']: readonly string[]): Pr
       console.log(`$ ${result.typed}\n${result.recorded}\n---\n${result.output}`);
     if (!result.isEqual) console.log(`\n#${result.command.seq} ${differenceOf(result)}`);
   };
-  const { results } = await replaySwarm(recordingOf(name), last, show);
+  const { results, frames, ids } = await replaySwarm(recordingOf(name), last, show);
+  for (const [folder, byInterface] of frames) {
+    if (!existsSync(join(folderOf(name), folder))) continue;
+    const rows = compareFrames(join(folderOf(name), folder), byInterface, ids);
+    const sum = (of: 'equal' | 'total'): number => rows.reduce((all, row) => all + row[of], 0);
+    console.log(`\n${folder}: frames equal ${sum('equal')} of ${sum('total')}`);
+    for (const row of rows) {
+      const counts = `${row.recorded} ${row.own} ${row.equal}`;
+      console.log(`  ${row.file.padEnd(36)} ${counts} ${mode === 'frames' ? row.difference : ''}`);
+    }
+  }
   const wanted = results.filter(({ command: { seq } }) => seq >= first);
   console.log(`\n${verdictTable(wanted, reasonsOf(name))}`);
 }

@@ -25,10 +25,10 @@ import { fetchImage } from './task-image.ts';
 const CREATE_NS = 80e6;
 const START_NS = 350e6;
 /** No two nodes are as fast: up to so much more, until the container runs and until that is reported. */
-const START_SPREAD_NS = 60e6;
+const START_SPREAD_NS = 20e6;
 const REPORT_SPREAD_NS = 1_150e6;
 /** An operation that was broken off is taken up again after this. @source agent/task.go ErrTaskRetry */
-const RETRY_NS = 1e9;
+const RETRY_NS = 100e6;
 /** Between leaving the service and stopping. @source controller.go defaultGossipConvergeDelay */
 const CONVERGE_NS = 2e9;
 const SHUTDOWN = stateRank('shutdown');
