@@ -28,7 +28,7 @@ import {
   PACKET_OTHERHOST,
   type Packet,
 } from './packet.ts';
-import { drop, runSoftirq, type Simulator, XMIT_RECURSION_LIMIT } from './simulator.ts';
+import { drop, runSoftirq, type Simulator, schedule, XMIT_RECURSION_LIMIT } from './simulator.ts';
 
 /** Frames that may wait for a CPU. @source net.core.netdev_max_backlog */
 export const NETDEV_MAX_BACKLOG = 1000;
@@ -193,7 +193,8 @@ export function removeTap(device: Device, tap: Tap): void {
  * @source net/core/dev.c netif_rx(), enqueue_to_backlog()
  */
 export function netifRx(sim: Simulator, device: Device, packet: Packet): void {
-  const { backlog } = device.netns.cpu;
+  const { cpu } = device.netns;
+  const { backlog } = cpu;
   if (backlog.count >= NETDEV_MAX_BACKLOG) {
     device.rxDropped++;
     drop(sim, packet, 'backlog-full', device);
@@ -202,6 +203,8 @@ export function netifRx(sim: Simulator, device: Device, packet: Packet): void {
   packet.device = device;
   if (packet.id === sim.sentId) sim.sentId = 0;
   enqueue(backlog, packet);
+  // Another CPU is told (an interrupt between processors); this one looks before it goes on.
+  if (cpu !== sim.cpu && cpu.softirqTimer.heapIndex < 0) schedule(sim, cpu.softirqTimer, 0);
 }
 
 /**

@@ -77,11 +77,20 @@ export interface LoadResult {
   readonly hash: string;
 }
 
-/** Told how far a run is, 0..1; true from it ends the run with what there is. */
-export type Progress = (share: number) => boolean;
+/** Runs it to the end. @throws NetsimError if the service does not come up. */
+export function runLoad(spec: LoadSpec): LoadResult {
+  const steps = loadSteps(spec);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
 
-/** Runs it. @throws NetsimError if the service does not come up. */
-export function runLoad(spec: LoadSpec, progress: Progress = () => false): LoadResult {
+/**
+ * The same in pieces, between which the caller may do something else: yields how far it is, 0..1.
+ * @throws NetsimError
+ */
+export function* loadSteps(spec: LoadSpec): Generator<number, LoadResult, void> {
   const swarm = buildSwarm(spec);
   const { sim } = swarm.world;
   const startNs = Math.ceil(sim.nowNs / 1e6) * 1e6 + 1e6;
@@ -94,22 +103,22 @@ export function runLoad(spec: LoadSpec, progress: Progress = () => false): LoadR
   const finish =
     spec.protocol === 'udp' ? startDatagramClients(clients) : startStreamClients(clients);
   runMetered(makeMeter(sim, [], spec.durationNs), fromNs);
-  if (progress(spec.warmupNs / (spec.warmupNs + spec.durationNs))) return emptyResult(spec, swarm);
+  const totalNs = spec.warmupNs + spec.durationNs;
+  yield spec.warmupNs / totalNs;
   const hosts = watch(swarm);
   const meter = makeMeter(sim, hosts, Math.ceil(spec.durationNs / SAMPLES));
   const drops = countDrops(swarm);
   const before = traffic(hosts);
-  let measuredNs = 0;
   for (let part = 1; part <= SAMPLES; part++) {
-    measuredNs = Math.round((spec.durationNs * part) / SAMPLES);
+    const measuredNs = Math.round((spec.durationNs * part) / SAMPLES);
     runMetered(meter, fromNs + measuredNs);
-    if (progress((spec.warmupNs + measuredNs) / (spec.warmupNs + spec.durationNs))) break;
+    yield (spec.warmupNs + measuredNs) / totalNs;
   }
-  const use = usesOf(meter, hosts, before, measuredNs, fromNs + measuredNs, spec);
+  const use = usesOf(meter, hosts, before, toNs, spec);
   sim.onDrop = null;
   runMetered(makeMeter(sim, [], spec.timeoutNs), toNs + spec.timeoutNs);
   finish();
-  return summarise(spec, swarm, record, { drops, use, samples: meter.samples, measuredNs, fromNs });
+  return summarise(spec, swarm, record, { drops, use, samples: meter.samples, fromNs });
 }
 
 function watch({ nodes, client }: SwarmUnderLoad): WatchedHost[] {
@@ -145,16 +154,15 @@ function usesOf(
   meter: Meter,
   hosts: readonly WatchedHost[],
   before: readonly { sent: number; received: number }[],
-  measuredNs: number,
   nowNs: number,
-  { linkBitPerSec }: LoadSpec,
+  { linkBitPerSec, durationNs }: LoadSpec,
 ): HostUse[] {
   const max = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
-  const linkBytes = (linkBitPerSec * measuredNs) / 8e9;
+  const linkBytes = (linkBitPerSec * durationNs) / 8e9;
   const after = traffic(hosts);
   return hosts.map(({ name, cpu }, i) => ({
     name,
-    cpuShare: doneNs(meter, cpu, nowNs) / measuredNs,
+    cpuShare: doneNs(meter, cpu, nowNs) / durationNs,
     cpuBehindMaxNs: max(meter.samples.map((each) => each.cpuBehindNs[i]!)),
     sendShare: (after[i]!.sent - before[i]!.sent) / linkBytes,
     receiveShare: (after[i]!.received - before[i]!.received) / linkBytes,
@@ -167,7 +175,6 @@ interface Measured {
   readonly drops: ReadonlyMap<string, number>;
   readonly use: readonly HostUse[];
   readonly samples: readonly Sample[];
-  readonly measuredNs: number;
   readonly fromNs: number;
 }
 
@@ -175,12 +182,12 @@ function summarise(
   spec: LoadSpec,
   { world, replicas }: SwarmUnderLoad,
   record: LoadRecord,
-  { drops, use, samples, measuredNs, fromNs }: Measured,
+  { drops, use, samples, fromNs }: Measured,
 ): LoadResult {
   const { latency, offered, answered } = record;
   const at = (percentile: number): number =>
-    answered === 0 ? 0 : latency.getValueAtPercentile(percentile);
-  const seconds = measuredNs / 1e9;
+    answered === 0 ? 0 : Math.min(latency.maxValue, latency.getValueAtPercentile(percentile));
+  const seconds = spec.durationNs / 1e9;
   const result = {
     spec,
     offered,
@@ -216,13 +223,6 @@ function sorted(counts: ReadonlyMap<string, number>): Count[] {
   return [...counts]
     .map(([name, count]) => ({ name, count }))
     .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
-}
-
-/** What is left of a run that was ended while it warmed up. */
-function emptyResult(spec: LoadSpec, swarm: SwarmUnderLoad): LoadResult {
-  const record = makeRecord(0, 1, swarm.replicas.length);
-  const nothing = { drops: new Map(), use: [], samples: [], measuredNs: 1, fromNs: 0 };
-  return summarise(spec, swarm, record, nothing);
 }
 
 /** FNV-1a, twice from different starts: 16 hexadecimal digits. */

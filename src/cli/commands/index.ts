@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<NetsimCommand>>> = 
   exec: async () => (await import('./exec.ts')).exec,
   graph: async () => (await import('./graph.ts')).graph,
   play: async () => (await import('./play.ts')).play,
+  bench: async () => (await import('./bench.ts')).bench,
   validate: async () => (await import('./validate.ts')).validate,
   list: async () => (await import('./list.ts')).list,
   version: async () => (await import('./version.ts')).version,
