@@ -70,11 +70,15 @@ export function layOutBuses(
   const boxes: Box[] = [];
   const wires: Wire[] = [];
   const placed = placeColumns(ordered, isByService ? null : index, boxes, words);
-  const width = Math.max(240, ...boxes.map(rightOf));
+  const width = Math.max(260, ...boxes.map(rightOf));
   const top = Math.max(0, ...boxes.map(bottomOf));
   let y = top + FIRST_BAR;
-  for (const network of networks) {
-    placeBar(network, { y, width, placed, boxes, wires, words });
+  // Bridges of the same name on several hosts are not one network: they share a row.
+  for (const row of grouped(networks, networkKey).values()) {
+    for (const network of row) {
+      const span = row.length === 1 ? { left: 0, right: width } : spanOf(network, placed);
+      placeBar(network, { y, ...span, placed, boxes, wires, words });
+    }
     y += BAR_HEIGHT + BAR_GAP;
   }
   const height = boxes.length === 0 ? 0 : Math.max(...boxes.map(bottomOf));
@@ -98,6 +102,9 @@ function serviceColumns(
   words: Words,
 ): Column[] {
   const groups = grouped(namespaces, ({ service, label }) => service || label);
+  const first = new Map<string, string>();
+  for (const network of [...snapshot.networks].reverse())
+    first.set(networkKey(network), network.id);
   const ports = snapshot.machines.flatMap((machine) => machine.ports);
   return [...groups.entries()].map(([name, members]) => {
     const count = members.reduce((sum, { foldedCount }) => sum + Math.max(1, foldedCount), 0);
@@ -106,16 +113,18 @@ function serviceColumns(
       .filter(({ namespaceId }) => ids.has(namespaceId))
       .map(({ hostPort, containerPort }) => `● :${hostPort} → ${containerPort}`);
     const lines: BoxLine[] = [{ text: shortName(name.split('\n')[0] ?? ''), style: 'name' }];
-    const note = members[0]?.note ?? '';
+    const note = (members[0]?.note ?? '').replace(/@sha256:.*$/, '');
     if (note !== '') lines.push({ text: shortName(note, 24), style: 'small' });
     if (count > 1) lines.push({ text: words.replicas(count), style: 'address' });
     for (const text of [...new Set(published)].slice(0, 3)) lines.push({ text, style: 'address' });
     const devices = members.flatMap(({ id }) => index.devicesOf.get(id) ?? []);
     const networks = new Map<string, DeviceView>();
     for (const device of devices) {
-      if (device.networkId !== null && !networks.has(device.networkId)) {
-        networks.set(device.networkId, device);
-      }
+      const network = index.network.get(device.networkId ?? '');
+      // How tasks reach the outside is no network that a Compose file names.
+      if (network === undefined || network.name === 'docker_gwbridge') continue;
+      const id = first.get(networkKey(network)) ?? network.id;
+      if (!networks.has(id)) networks.set(id, device);
     }
     const legs = [...networks].map(([networkId, { id }]) => ({
       networkId,
@@ -252,16 +261,33 @@ function machineFrame(id: string, index: SnapshotIndex, words: Words): Box | nul
 
 // ---- the bars
 
+/** What makes two networks look the same. */
+export function networkKey({ name, subnets }: NetworkView): string {
+  return `${name} ${subnets.join(' ')}`;
+}
+
+/** From its first member to its last. */
+function spanOf(
+  { id }: NetworkView,
+  placed: readonly PlacedColumn[],
+): { left: number; right: number } {
+  const members = placed.filter(({ column }) => column.legs.some((leg) => leg.networkId === id));
+  const left = Math.min(...members.map(({ box }) => box.x));
+  return { left, right: Math.max(...members.map(({ box }) => rightOf(box))) };
+}
+
 interface BarSheet {
   readonly y: number;
-  readonly width: number;
+  readonly left: number;
+  readonly right: number;
   readonly placed: readonly PlacedColumn[];
   readonly boxes: Box[];
   readonly wires: Wire[];
   readonly words: Words;
 }
 
-function placeBar(network: NetworkView, { y, width, placed, boxes, wires, words }: BarSheet): void {
+function placeBar(network: NetworkView, sheet: BarSheet): void {
+  const { y, left, right, placed, boxes, wires, words } = sheet;
   const { id, name, subnets, vni, driver, isInternal } = network;
   const parts = [
     shortName(name),
@@ -280,7 +306,9 @@ function placeBar(network: NetworkView, { y, width, placed, boxes, wires, words 
     description: text,
     tone: 'bus',
   });
-  Object.assign(bar, { x: 0, y, height: BAR_HEIGHT, width: Math.max(width, bar.width) });
+  const isWhole = left === 0;
+  const width = isWhole ? Math.max(right, bar.width) : right - left;
+  Object.assign(bar, { x: left, y, height: BAR_HEIGHT, width });
   boxes.push(bar);
   for (const { column, box, legX } of placed) {
     for (const [i, leg] of column.legs.entries()) {

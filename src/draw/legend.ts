@@ -1,4 +1,5 @@
 /** What the signs of a drawing mean: only those that are on it. */
+import { networkKey } from './bus-layout.ts';
 import { type Block, moveShape } from './compose-scene.ts';
 import { looksOf } from './paint.ts';
 import type { Placement } from './placement.ts';
@@ -31,7 +32,11 @@ export function legendBlock(
   const shown = new Set(
     [...placement.boxes, ...placement.wires].map(({ networkId }) => networkId ?? ''),
   );
-  const networks = snapshot.networks.filter(({ id }) => shown.has(id)).slice(0, NETWORKS_MAX);
+  const present = snapshot.networks.filter(({ id }) => shown.has(id));
+  const networks = [...new Map(present.map((each) => [networkKey(each), each])).values()].slice(
+    0,
+    NETWORKS_MAX,
+  );
   const entries = [
     ...networks.map((network) => networkEntry(network, looks(network.id), theme)),
     ...signEntries(placement, theme, words),
