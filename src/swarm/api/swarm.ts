@@ -15,7 +15,7 @@ import type { NodeAvailability, NodeRole, ObjectId } from '../objects.ts';
 import { commit, requireLeader, requireManager } from '../wire/leader.ts';
 import { startManager, stopManager } from '../wire/manager.ts';
 import { startSession } from '../wire/member-wire.ts';
-import { campaign } from '../wire/raft.ts';
+import { campaign, type RaftNode, restoreRaft } from '../wire/raft.ts';
 import { leave } from '../wire/session.ts';
 import { sharedOf } from '../wire/shared.ts';
 import { wireOf } from '../wire/wire-state.ts';
@@ -269,14 +269,20 @@ export function restartMember(member: SwarmMember): void {
   if (session.end !== null) leave(state, session.end);
   if (manager === null) return;
   stopManager(manager);
+  stoppedRafts.set(member, manager.raft);
   if (member.cluster.settings.isAutolocked) member.state = 'locked';
   else resumeMember(member);
 }
+
+/** What the managers that were stopped have on their disks. */
+const stoppedRafts = new WeakMap<SwarmMember, RaftNode>();
 
 /** A manager that was stopped takes part again, with what it had agreed to. */
 function resumeMember(member: SwarmMember): void {
   startManager(wireOf(member));
   const { raft } = wireOf(member).manager!;
+  const before = stoppedRafts.get(member);
+  if (before !== undefined) restoreRaft(raft, before);
   if (sharedOf(member.cluster).raftMembers.size === 1) campaign(raft);
 }
 

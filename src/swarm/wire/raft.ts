@@ -12,92 +12,30 @@
  */
 import { nextBelow } from '../../base/prng.ts';
 import { NS_PER_MS, NS_PER_SEC } from '../../base/units.ts';
-import {
-  makeWaitQueue,
-  type Process,
-  type Program,
-  sleep,
-  type WaitQueue,
-  waitFor,
-  wake,
-} from '../../engine/process.ts';
-import { type Simulator, streamOf } from '../../engine/simulator.ts';
+import { type Process, type Program, sleep, waitFor, wake } from '../../engine/process.ts';
+import { streamOf } from '../../engine/simulator.ts';
 import type { ObjectId } from '../objects.ts';
 import type { RaftMessage } from './messages.ts';
+import {
+  drawTimeout,
+  ELECTION_TICKS,
+  isLeading,
+  isReachable,
+  type RaftNode,
+} from './raft-record.ts';
+
+export {
+  canRemove,
+  isLeading,
+  isReachable,
+  makeRaft,
+  type RaftNode,
+  restoreRaft,
+} from './raft-record.ts';
 
 const TICK_NS = NS_PER_SEC;
-/** Ticks. @source raft.go DefaultNodeConfig() */
-const ELECTION_TICKS = 10;
-/** Ticks without an answer after which a manager counts as unreachable. */
-const UNREACHABLE_TICKS = 3;
 /** What writing an entry to the disk takes. */
 const WRITE_NS = NS_PER_MS;
-
-/** What Raft needs of the manager around it. */
-export interface RaftSurroundings {
-  readonly sim: Simulator;
-  readonly ownId: ObjectId;
-  /** The configuration: who has a vote, in order of joining. */
-  voters(): Iterable<ObjectId>;
-  /** To a manager that may not get it. */
-  send(to: ObjectId, message: RaftMessage, entryCount: number): void;
-  /** Called when this manager begins or ceases to lead, or hears of another leader. */
-  onChange(): void;
-  /** Called once a second. */
-  onTick(): void;
-}
-
-export interface RaftNode {
-  readonly around: RaftSurroundings;
-  role: 'follower' | 'candidate' | 'leader';
-  term: number;
-  votedFor: ObjectId | null;
-  /** Null if none is known. */
-  leaderId: ObjectId | null;
-  lastTerm: number;
-  lastIndex: number;
-  commitIndex: number;
-  /** Index of the entry with which its leadership began; what is committed before does not count. */
-  firstIndex: number;
-  elapsedTicks: number;
-  timeoutTicks: number;
-  /** How long no leader has been known. */
-  leaderlessTicks: number;
-  readonly votes: Map<ObjectId, boolean>;
-  /** A leader's view of the others: what they have acknowledged, and ticks since they last answered. */
-  readonly matches: Map<ObjectId, number>;
-  readonly silentTicks: Map<ObjectId, number>;
-  /** A leader that gives up its place to this one takes no proposals. */
-  transferTo: ObjectId | null;
-  /** Woken when something was committed, or the leader changed. */
-  readonly waiters: WaitQueue;
-  isStopped: boolean;
-}
-
-export function makeRaft(around: RaftSurroundings): RaftNode {
-  const node: RaftNode = {
-    around,
-    role: 'follower',
-    term: 0,
-    votedFor: null,
-    leaderId: null,
-    lastTerm: 0,
-    lastIndex: 0,
-    commitIndex: 0,
-    firstIndex: 0,
-    elapsedTicks: 0,
-    timeoutTicks: 0,
-    leaderlessTicks: 0,
-    votes: new Map(),
-    matches: new Map(),
-    silentTicks: new Map(),
-    transferTo: null,
-    waiters: makeWaitQueue(),
-    isStopped: false,
-  };
-  drawTimeout(node);
-  return node;
-}
 
 /** Raft's clock; runs until stopRaft(). */
 export function* runRaft(process: Process, node: RaftNode): Program<number> {
@@ -153,32 +91,6 @@ export function* propose(node: RaftNode, process: Process, timeoutNs: number): P
   const isNoLeader = () => node.role !== 'leader' || node.term !== term || node.isStopped;
   yield* waitFor(process, [node.waiters], isDecided, timeoutNs);
   return node.commitIndex >= index && !isNoLeader();
-}
-
-/** Whether a leader has committed the entry with which its leadership began. */
-export function isLeading(node: RaftNode): boolean {
-  return node.role === 'leader' && node.commitIndex >= node.firstIndex && !node.isStopped;
-}
-
-/** Whether the leader has heard of a manager lately; of itself always. */
-export function isReachable(node: RaftNode, voter: ObjectId): boolean {
-  if (voter === node.around.ownId) return true;
-  return (node.silentTicks.get(voter) ?? 0) < UNREACHABLE_TICKS;
-}
-
-/**
- * Whether a quorum of reachable managers remains without this one.
- * @source raft.go CanRemoveMember()
- */
-export function canRemove(node: RaftNode, voter: ObjectId): boolean {
-  let reachable = 0;
-  let count = 0;
-  for (const each of node.around.voters()) {
-    if (each === voter) continue;
-    count++;
-    if (isReachable(node, each)) reachable++;
-  }
-  return count > 0 && reachable >= Math.floor(count / 2) + 1;
 }
 
 /** Asks the manager that has most to take over (a leader that is demoted or leaves). */
@@ -402,9 +314,4 @@ function countVotes(node: RaftNode, isGranted: boolean): number {
   let count = 0;
   for (const vote of node.votes.values()) if (vote === isGranted) count++;
   return count;
-}
-
-function drawTimeout(node: RaftNode): void {
-  const stream = streamOf(node.around.sim, 'swarm/raft');
-  node.timeoutTicks = ELECTION_TICKS + nextBelow(stream, ELECTION_TICKS);
 }
