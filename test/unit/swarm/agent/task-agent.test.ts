@@ -130,16 +130,16 @@ describe('a task', () => {
     expect(last()).toMatchObject({ state: 'complete', message: 'finished', exitCode: 0 });
   });
 
-  test('is stopped after a second and two for the gossip, with its grace', () => {
+  test('is reported once more, waits for the gossip, and is stopped with its grace', () => {
     const task = makeTask('ubuntu', ['sleep', 'infinity']);
     agent.setAssignments([task]);
     pass(3);
     agent.setAssignments([{ ...task, desiredState: 'shutdown' }]);
     pass(0.1);
     expect(last()).toMatchObject({ state: 'running', message: 'started' });
-    pass(12.8);
+    pass(11.9);
     expect(last().state).toBe('running');
-    pass(0.2);
+    pass(0.3);
     expect(last()).toMatchObject({ state: 'shutdown', message: 'shutdown', exitCode: 137 });
     expect(names()).toEqual(['web.1.task1']);
     agent.setAssignments([]);
