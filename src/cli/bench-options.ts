@@ -284,3 +284,19 @@ function checkSpec({
 export function specValue(spec: LoadSpec, name: string): number {
   return Object.hasOwn(SWEPT, name) ? spec[SWEPT[name as SweptName]] : 0;
 }
+
+const LABELS: Readonly<Record<SweptName, string>> = {
+  nodes: 'nodes',
+  replicas: 'replicas',
+  rate: 'requests per second',
+  clients: 'clients',
+  flows: 'flows',
+  size: 'bytes of a request',
+  reply: 'bytes of an answer',
+  service: 'CPU nanoseconds of a request',
+};
+
+/** What the values of a sweep count. */
+export function sweptLabel(name: string): string {
+  return Object.hasOwn(LABELS, name) ? LABELS[name as SweptName] : name;
+}

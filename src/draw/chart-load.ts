@@ -14,6 +14,8 @@ import {
 /** A number that changes from run to run: its name, and its value in a run. */
 export interface Axis {
   readonly name: string;
+  /** What it counts: `requests per second`. */
+  readonly label: string;
   readonly numberOf: (point: LoadPoint) => number;
 }
 
@@ -76,15 +78,22 @@ function curveOf(
   return {
     kind: 'line',
     title: `${title} by ${axis.name}`,
-    xLabel: axis.name,
+    xLabel: axis.label,
     yLabel: label,
     xScale: isWide ? 'log' : 'linear',
+    yScale: label === 'milliseconds' && spread(series) > 30 ? 'log' : 'linear',
     series: [...series].map(([key, list]) => ({
       name: key,
       points: list.sort((a, b) => a.x - b.x),
     })),
     hasMarks: true,
   };
+}
+
+/** The largest value over the smallest. */
+function spread(series: ReadonlyMap<string, readonly ChartPoint[]>): number {
+  const values = [...series.values()].flatMap((list) => list.map(({ y }) => y));
+  return Math.max(...values) / Math.min(...values);
 }
 
 function comparisons(points: readonly LoadPoint[]): BarChart[] {
@@ -181,6 +190,7 @@ function timeChart(
     xLabel: more('milliseconds since the warm-up', result.hosts.length, SERIES_MAX),
     yLabel,
     xScale: 'linear',
+    yScale: 'linear',
     series: result.hosts.slice(0, SERIES_MAX).map(({ name }, host) => ({
       name,
       points: result.samples.map((sample) => ({ x: sample.atNs / 1e6, y: read(sample, host) })),

@@ -40,6 +40,8 @@ export interface LineChart {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly xScale: 'linear' | 'log';
+  /** Without a value above 0 a scale is linear. */
+  readonly yScale: 'linear' | 'log';
   readonly series: readonly ChartSeries[];
   /** Marks at the points: for few of them. */
   readonly hasMarks: boolean;
@@ -124,7 +126,8 @@ interface Box {
   readonly bottom: number;
 }
 
-const NO_LEGEND = { shapes: [] as Shape[], height: 0 };
+/** Without a legend there is room for the name of the vertical axis. */
+const NO_LEGEND = { shapes: [] as Shape[], height: 16 };
 
 function words(
   text: string,
@@ -155,7 +158,7 @@ function legendOf(
     shapes.push(words(text, x + 30, y, 12, theme.ink));
     x += width;
   });
-  return { shapes, height: y - 46 + LEGEND_ROW + 6 };
+  return { shapes, height: y - 46 + LEGEND_ROW + 14 };
 }
 
 function sampleOf(index: number, x: number, y: number, theme: Theme, hasMark: boolean): Shape[] {
@@ -179,15 +182,16 @@ function markAt(index: number, x: number, y: number, theme: Theme): Shape {
   return { kind: 'path', data: shift(data ?? '', x, y), fill: lookOf(theme, index).line };
 }
 
-/** Moves the path of a mark: scenes have no transformations. */
+/** Moves the path of a mark: scenes have no transformations. Small letters are relative already. */
 function shift(data: string, x: number, y: number): string {
-  return data.replace(/([MLA])([^MLAZ]*)/g, (_all, letter: string, list: string) => {
+  return data.replace(/([MLA])([^A-Za-z]*)/g, (_all, letter: string, list: string) => {
     const numbers = list
       .split(/[ ,]+/)
       .filter((text) => text !== '')
       .map(Number);
     const at = numbers.length - 2;
-    return `${letter}${numbers.map((n, i) => round(i === at ? n + x : i === at + 1 ? n + y : n)).join(' ')}`;
+    const moved = numbers.map((n, i) => round(i === at ? n + x : i === at + 1 ? n + y : n));
+    return `${letter}${moved.join(' ')}`;
   });
 }
 
@@ -207,7 +211,7 @@ function paintLines(chart: LineChart, box: Box, theme: Theme, shapes: Shape[]): 
   const isLog = chart.xScale === 'log' && first > 0 && last > first;
   const domain = first === last ? [first - 1, last + 1] : [first, last];
   const x = (isLog ? scaleLog() : scaleLinear()).domain(domain).range([box.left, box.right]);
-  const y = yAxis(highest(points), box, theme, shapes);
+  const y = yAxis(points, box, theme, shapes, chart.yScale === 'log');
   const ticks = chart.hasMarks && new Set(xs).size <= 10 ? [...new Set(xs)] : x.ticks(TICKS);
   for (const at of ticks) {
     shapes.push({ kind: 'path', data: `M${round(x(at))} ${box.bottom}v5`, stroke: theme.muted });
@@ -256,7 +260,8 @@ function paintBars(chart: BarChart, box: Box, theme: Theme, shapes: Shape[]): vo
     Array.from({ length: count }, (_, i) => String(i)),
     [0, x.bandwidth()],
   ).padding(count > 1 ? 0.1 : 0);
-  const y = yAxis(highest(groups.flatMap(({ values }) => values)), box, theme, shapes);
+  const points = groups.flatMap(({ values }) => values);
+  const y = yAxis(points, box, theme, shapes, false);
   const step = Math.ceil((groups.length * 46) / (box.right - box.left));
   groups.forEach(({ name, values }, at) => {
     const left = x(String(at)) ?? 0;
@@ -302,17 +307,34 @@ function barOf(
   return [bar, { kind: 'path', data, stroke: isSolid ? theme.background : line }];
 }
 
-function yAxis(max: number, box: Box, theme: Theme, shapes: Shape[]): (value: number) => number {
-  const y = scaleLinear()
-    .domain([0, max === 0 ? 1 : max])
-    .nice(TICKS)
-    .range([box.bottom, box.top]);
-  for (const at of y.ticks(TICKS)) {
+function yAxis(
+  points: readonly ChartPoint[],
+  box: Box,
+  theme: Theme,
+  shapes: Shape[],
+  wantsLog: boolean,
+): (value: number) => number {
+  const max = highest(points);
+  const min = Math.min(...points.map(({ y }) => y));
+  const isLog = wantsLog && min > 0 && max > min;
+  const y = isLog
+    ? scaleLog().domain([min, max]).nice()
+    : scaleLinear()
+        .domain([0, max === 0 ? 1 : max])
+        .nice(TICKS);
+  y.range([box.bottom, box.top]);
+  const [lowest = 0] = y.domain();
+  const ticks = y.ticks(TICKS).filter((at) => !isLog || /^[125]/.test(at.toExponential()));
+  for (const at of ticks) {
     const line = `M${box.left} ${round(y(at))}H${box.right}`;
-    shapes.push({ kind: 'path', data: line, stroke: at === 0 ? theme.muted : theme.faint });
+    shapes.push({ kind: 'path', data: line, stroke: at === lowest ? theme.muted : theme.faint });
     shapes.push(words(shortNumber(at), box.left - 8, y(at) + 4, 11, theme.muted, 'end'));
   }
-  return (value) => y(value);
+  if (max === 0) {
+    const [x, middle] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+    shapes.push(words('none', x, middle, 14, theme.muted, 'middle'));
+  }
+  return (value) => y(Math.max(value, lowest));
 }
 
 /** 1500 as 1.5k: at most four digits and a letter. */

@@ -52,7 +52,10 @@ export function makeMeter(
     hosts,
     intervalNs,
     samples: [],
-    busyNs: new Float64Array(sim.cpus.length),
+    // What a CPU was given before and has yet to do is work of the time to come.
+    busyNs: Float64Array.from(sim.cpus, ({ index }) =>
+      Math.max(0, sim.freeAtNs[index]! - sim.nowNs),
+    ),
     freeAtNs: sim.freeAtNs.slice(),
     nextSampleNs: sim.nowNs + intervalNs,
     lastDoneNs: hosts.map(() => 0),

@@ -10,7 +10,13 @@ import { COSTS } from '../../load/cost-tables.ts';
 import { runnableReplicas } from '../../load/load-spec.ts';
 import { type LoadResult, loadSteps } from '../../load/run-load.ts';
 import { type LoadPoint, makePoint, resultRows } from '../../load/series.ts';
-import { type BenchOptions, prepareBench, readBench, specValue } from '../bench-options.ts';
+import {
+  type BenchOptions,
+  prepareBench,
+  readBench,
+  specValue,
+  sweptLabel,
+} from '../bench-options.ts';
 import { comparison, countText, fullReport } from '../bench-report.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { writeWhole } from '../write-whole.ts';
@@ -154,6 +160,7 @@ function report(
   if (points.length === 0) return;
   const axes = options.sweeps.map(({ name }) => ({
     name,
+    label: sweptLabel(name),
     numberOf: ({ spec }: { readonly spec: LoadPoint['spec'] }) => specValue(spec, name),
   }));
   const [only] = points;
@@ -188,16 +195,28 @@ function documentOf(points: readonly LoadPoint[]): unknown {
   };
 }
 
-function notesOf(points: readonly LoadPoint[], { seeds }: BenchOptions): string[] {
+function notesOf(points: readonly LoadPoint[], { seeds, sweeps }: BenchOptions): string[] {
   const { spec } = points[0]!; // report() has looked
+  const swept = new Set(sweeps.map(({ name }) => name));
+  const fixed = (name: string, text: string): string[] => (swept.has(name) ? [] : [text]);
   const load =
     spec.loop === 'open'
-      ? `open loop, ${countText(spec.ratePerSec)} requests a second, ${spec.arrivals} arrivals`
-      : `closed loop, ${spec.clients} clients`;
+      ? [
+          `open loop with ${spec.arrivals} arrivals`,
+          ...fixed('rate', `${countText(spec.ratePerSec)} requests a second`),
+        ]
+      : ['closed loop', ...fixed('clients', `${spec.clients} clients`)];
+  const facts = [
+    spec.protocol,
+    ...load,
+    ...fixed('nodes', `${spec.nodes} nodes`),
+    ...fixed('replicas', `${spec.replicas} replicas`),
+    ...fixed('size', `requests of ${spec.requestBytes} bytes`),
+    ...fixed('reply', `answers of ${spec.replyBytes} bytes`),
+    `costs ${spec.cost}`,
+  ];
   return [
-    `${spec.protocol}, ${load}, ${spec.requestBytes} bytes there and ${spec.replyBytes} back; ` +
-      `${spec.nodes} nodes, ${spec.replicas} replicas where nothing else is said; ` +
-      `costs ${spec.cost}; ${spec.durationNs / 1e9} s of virtual time after ${spec.warmupNs / 1e9} s of warm-up.`,
+    `${facts.join(', ')}; ${spec.durationNs / 1e9} s of virtual time after ${spec.warmupNs / 1e9} s of warm-up.`,
     seeds === 1
       ? `One run each, seed ${spec.seed}.`
       : `Means of ${seeds} runs with seeds ${spec.seed} to ${spec.seed + seeds - 1}; whiskers are 95 % confidence intervals.`,
