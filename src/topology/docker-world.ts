@@ -80,7 +80,8 @@ export function buildDockerWorld(options: DockerWorldOptions = {}): DockerWorld 
   client.cpu.isUnlimited = cables !== null;
   wireLan(client, nodes, cables);
   for (const machine of [...nodes, client]) {
-    machine.release = 'debian-13';
+    // The packages of Debian 12 have Engine 20.10.
+    machine.release = engine?.version === '20.10' ? 'debian-12' : 'debian-13';
     writeSysctl(machine.root, 'net.ipv6.conf.all.disable_ipv6', '0');
     writeSysctl(machine.root, 'net.ipv4.tcp_rmem', TCP_RMEM);
   }

@@ -129,10 +129,21 @@ export function closeNamespace(node: NodeNetworking, path: string, netns: NetNam
   deleteNamespace(node.engine.world.sim, netns);
 }
 
+const probed = new WeakSet<NodeNetworking>();
+
+/** Engines of 20.10 try once whether the kernel has VXLAN. @source ov_network.go networkOnceInit() */
+function probeTunnels(node: NodeNetworking): void {
+  const { machine, profile } = node.engine;
+  if (!profile.version.startsWith('20.') || probed.has(node)) return;
+  probed.add(node);
+  deleteLink(createLink(machine.root, { kind: 'vxlan', name: 'testvxlan', vxlan: { id: 1 } }));
+}
+
 /** @source initSandbox() */
 function openSandbox(node: NodeNetworking, overlay: Overlay): void {
   overlay.epoch++;
   overlay.sandboxPath = sandboxPathOf(`${overlay.epoch}-${overlay.object.id}`);
+  probeTunnels(node);
   overlay.sandbox = openNamespace(node, overlay.sandboxPath);
   overlay.nextVeth = 0;
 }

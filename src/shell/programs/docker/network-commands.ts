@@ -28,6 +28,7 @@ import { goTime } from './duration-text.ts';
 import { endpointSpecOf } from './endpoint-options.ts';
 import { inspect } from './inspect.ts';
 import { naturalCompare } from './natural-order.ts';
+import { majorVersion } from './port-text.ts';
 import { attachSwarmNetwork } from './swarm-attach.ts';
 import {
   allNetworks,
@@ -143,6 +144,9 @@ function rowOf(engine: DockerEngine, network: ListedNetwork, isWhole: boolean): 
   };
 }
 
+/** Older clients say in their own words what is not there. */
+const CLIENT_WORDS_BELOW = 23;
+
 export const networkInspect: CommandSpec = {
   path: 'docker network inspect',
   operands: '[OPTIONS] NETWORK [NETWORK...]',
@@ -155,8 +159,19 @@ export const networkInspect: CommandSpec = {
   async run(context, line) {
     const engine = engineFor(context);
     const others = await swarmNetworks(context);
-    return inspect(context, line.operands, textOf(line, 'format'), (name) =>
-      anyNetworkDocument(engine, findAnyNetwork(engine, others, name), has(line, 'verbose')),
+    return inspect(
+      context,
+      line.operands,
+      textOf(line, 'format'),
+      (name) =>
+        anyNetworkDocument(engine, findAnyNetwork(engine, others, name), has(line, 'verbose')),
+      (error) => {
+        const missing = /^network (.*) not found$/.exec(error.message);
+        const isOld = majorVersion(engine) < CLIENT_WORDS_BELOW;
+        return isOld && missing !== null
+          ? `Error: No such network: ${missing[1]}\n`
+          : daemonText(error);
+      },
     );
   },
 };

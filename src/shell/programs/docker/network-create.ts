@@ -18,6 +18,7 @@ import {
   UsageError,
 } from './command-line.ts';
 import { attempt, engineFor } from './daemon.ts';
+import { majorVersion } from './port-text.ts';
 import { swarmNetworks } from './swarm-networks.ts';
 import { asManager } from './swarm-request.ts';
 
@@ -115,6 +116,7 @@ export const networkCreate: CommandSpec = {
     if ((await swarmNetworks(context)).some((other) => other.name === name)) {
       throw new DockerError(409, `network with name ${name} already exists`);
     }
+    refuseOnWorker(engine, spec);
     const network = isForSwarm(engine, spec)
       ? await asManager(context, ({ member, process }) => createSwarmNetwork(member, process, spec))
       : attempt(context, () => createNetwork(engine, spec));
@@ -123,6 +125,18 @@ export const networkCreate: CommandSpec = {
     return 0;
   },
 };
+
+/** Engines of 20.10 have words of their own for workers. @source libnetwork/controller.go NewNetwork() */
+function refuseOnWorker(engine: DockerEngine, { driver }: Pick<NetworkSpec, 'driver'>): void {
+  if (driver !== 'overlay' || memberOf(engine)?.role !== 'worker') return;
+  if (majorVersion(engine) >= OWN_WORDS_BELOW) return;
+  throw new DockerError(
+    403,
+    'Cannot create a multi-host network from a worker node. Please create the network from a manager node.',
+  );
+}
+
+const OWN_WORDS_BELOW = 23;
 
 /** Whether the managers make it: on a worker the engine itself refuses. */
 function isForSwarm(

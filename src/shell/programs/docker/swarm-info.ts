@@ -6,6 +6,7 @@ import { type SwarmInfo, swarmInfo } from '../../../swarm/api/swarm.ts';
 import type { Cluster } from '../../../swarm/manager/cluster.ts';
 import { humanDuration, timestamp } from './duration-text.ts';
 import { type GoStruct, goMap, goStruct, NIL_SLICE } from './go-value.ts';
+import { majorVersion } from './port-text.ts';
 
 /** The DER text of `CN = swarm-ca`, as every swarm has it. */
 export const ISSUER_SUBJECT = 'MBMxETAPBgNVBAMTCHN3YXJtLWNh';
@@ -78,7 +79,7 @@ function clusterDocument(engine: DockerEngine, cluster: Cluster): GoStruct {
       CertIssuerPublicKey: issuerKeyOf(cluster),
     }),
     RootRotationInProgress: false,
-    DefaultAddrPool: poolTexts(cluster),
+    DefaultAddrPool: poolTexts(engine, cluster),
     SubnetSize: cluster.subnetPrefixLength,
     DataPathPort: cluster.dataPathPort,
   });
@@ -110,10 +111,11 @@ function clusterSpec({ settings }: Cluster): GoStruct {
 }
 
 /** Null if the user named none. */
-function poolTexts({ addressPools }: Cluster) {
+function poolTexts(engine: DockerEngine, { addressPools }: Cluster) {
   const texts = addressPools.map(
     ({ address, prefixLength }) => `${formatIpv4(address)}/${prefixLength}`,
   );
+  if (majorVersion(engine) < 23) return texts.length === 0 ? ['10.0.0.0/8'] : texts;
   return texts.length === 0 || texts.join() === '10.0.0.0/8' ? NIL_SLICE : texts;
 }
 

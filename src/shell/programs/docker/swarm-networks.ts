@@ -4,6 +4,7 @@ import type { DockerEngine, DockerNetwork } from '../../../docker/engine-record.
 import { DockerError } from '../../../docker/engine-record.ts';
 import { findNetwork } from '../../../docker/network-create.ts';
 import { type EndpointRecord, memberOf } from '../../../swarm/member.ts';
+import { settle } from '../../../swarm/network/deferral.ts';
 import {
   type NodeNetworking,
   networkingOf,
@@ -155,6 +156,7 @@ export function anyNetworkDocument(
 
 /** @source libnetwork/agent.go Network.Services() */
 function servicesDocument(node: NodeNetworking, overlay: Overlay): GoValue {
+  settle(node, overlay);
   const byService = new Map<string, { row: EndpointRecord; tasks: GoStruct[] }>();
   for (const [endpointId, row] of overlay.rows) {
     const entry = byService.get(row.serviceName) ?? { row, tasks: [] };
