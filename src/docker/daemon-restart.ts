@@ -6,14 +6,47 @@
 import { type Process, type Program, waitFor } from '../engine/process.ts';
 import { startContainer } from './container-start.ts';
 import { killContainer } from './container-stop.ts';
-import { setEngineRunning } from './engine.ts';
+import { endDockerd, handleDockerdSignals } from './daemon-process.ts';
+import { engineOf, setEngineRunning } from './engine.ts';
 import { type Container, type DockerEngine, DockerError } from './engine-record.ts';
 
 /** How long containers have to end by themselves. */
 const GRACE_NS = 10e9;
 
+/** A part of dockerd that is more than its containers: its membership in a swarm. */
+export interface DaemonPart {
+  /** dockerd is about to stop, its containers still run. */
+  stop(): void;
+  /** The containers have ended. */
+  cleanUp(): void;
+  start(): void;
+}
+
+const parts = new WeakMap<DockerEngine, DaemonPart>();
+
+/** Has a part stop and start with dockerd; null takes it away. From now on dockerd obeys signals. */
+export function attachDaemonPart(engine: DockerEngine, part: DaemonPart | null): void {
+  if (part === null) {
+    parts.delete(engine);
+    return;
+  }
+  parts.set(engine, part);
+  handleDockerdSignals(engine, {
+    terminate: (process) => stopDaemon(process, engine),
+    killed: () => crashDaemon(engine),
+  });
+}
+
+/** dockerd was killed: its containers go on without it. */
+function crashDaemon(engine: DockerEngine): void {
+  if (engineOf(engine.machine) === null) return;
+  parts.get(engine)?.stop();
+  setEngineRunning(engine, false);
+}
+
 /** `systemctl stop docker`: all containers end, then dockerd does. Networks and rules stay. */
 export function* stopDaemon(process: Process, engine: DockerEngine): Program<void> {
+  parts.get(engine)?.stop();
   const running = [...engine.containers.values()].filter(({ main }) => main !== null);
   const wasStopped = new Map(running.map((each) => [each, each.wasStoppedByUser]));
   for (const container of running) {
@@ -29,7 +62,9 @@ export function* stopDaemon(process: Process, engine: DockerEngine): Program<voi
     yield* waitFor(process, [container.waiters], hasEnded);
   }
   for (const [container, before] of wasStopped) container.wasStoppedByUser = before;
+  parts.get(engine)?.cleanUp();
   setEngineRunning(engine, false);
+  endDockerd(engine, process);
 }
 
 /**
@@ -38,6 +73,7 @@ export function* stopDaemon(process: Process, engine: DockerEngine): Program<voi
  */
 export function startDaemon(engine: DockerEngine): void {
   setEngineRunning(engine, true);
+  if (endOrphans(engine)) parts.get(engine)?.cleanUp();
   for (const container of engine.containers.values()) {
     if (container.main !== null || !shouldStart(container)) continue;
     try {
@@ -47,6 +83,18 @@ export function startDaemon(engine: DockerEngine): void {
       container.error = error.message;
     }
   }
+  parts.get(engine)?.start();
+}
+
+/** Without live-restore what outlived a dockerd that was killed ends now. @returns whether there was any. */
+function endOrphans(engine: DockerEngine): boolean {
+  const orphans = [...engine.containers.values()].filter(({ main }) => main !== null);
+  for (const orphan of orphans) {
+    const before = orphan.wasStoppedByUser;
+    killContainer(engine, orphan, 'SIGKILL');
+    orphan.wasStoppedByUser = before;
+  }
+  return orphans.length > 0;
 }
 
 function shouldStart(container: Container): boolean {

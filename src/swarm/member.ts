@@ -72,6 +72,8 @@ export interface MemberWire {
 export interface TaskAgent {
   /** The whole set of tasks that the node has now, as the session brought it. */
   setAssignments(tasks: readonly TaskObject[]): void;
+  /** dockerd stops: it lets go of the tasks, whose containers are dockerd's to end. */
+  suspend(): void;
   /** Stops everything (`docker swarm leave`). */
   close(): void;
 }

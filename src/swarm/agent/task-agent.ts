@@ -2,12 +2,16 @@
  * Runs the tasks that a node is given: a container each, and their states back to the leader.
  * @source swarmkit agent/worker.go
  */
+
+import { removeContainer } from '../../docker/container-remove.ts';
 import type { SwarmMember, TaskAgent } from '../member.ts';
 import type { ObjectId } from '../objects.ts';
+import { TASK_LABEL } from './task-container.ts';
 import {
   killRunner,
   removeRunner,
   startRunner,
+  suspendRunner,
   type TaskRunner,
   updateRunner,
 } from './task-runner.ts';
@@ -19,11 +23,14 @@ import {
 export function makeTaskAgent(getMember: () => SwarmMember): TaskAgent {
   const runners = new Map<ObjectId, TaskRunner>();
   let isClosed = false;
+  let hasAssignments = false;
   return {
     setAssignments(tasks) {
       if (isClosed) return;
       const member = getMember();
       const assigned = new Set<ObjectId>();
+      const isFirst = !hasAssignments;
+      hasAssignments = true;
       for (const task of tasks) {
         assigned.add(task.id);
         const runner = runners.get(task.id);
@@ -35,6 +42,12 @@ export function makeTaskAgent(getMember: () => SwarmMember): TaskAgent {
         removeRunner(runner);
         runners.delete(id);
       }
+      if (isFirst) removeLeftovers(member, assigned);
+    },
+    suspend() {
+      isClosed = true;
+      for (const runner of runners.values()) suspendRunner(runner);
+      runners.clear();
     },
     close() {
       isClosed = true;
@@ -42,4 +55,12 @@ export function makeTaskAgent(getMember: () => SwarmMember): TaskAgent {
       runners.clear();
     },
   };
+}
+
+/** Containers of tasks that were taken from the node while its dockerd was away. */
+function removeLeftovers({ engine }: SwarmMember, assigned: ReadonlySet<ObjectId>): void {
+  for (const container of [...engine.containers.values()]) {
+    const taskId = container.spec.labels.get(TASK_LABEL);
+    if (taskId !== undefined && !assigned.has(taskId)) removeContainer(engine, container, true);
+  }
 }

@@ -12,6 +12,8 @@ import type { PortConfig, TaskObject } from '../objects.ts';
 import { expandTemplate, type TemplateSource } from './templates.ts';
 
 const LABEL_PREFIX = 'com.docker.swarm.';
+/** Says whose container it is. */
+export const TASK_LABEL = `${LABEL_PREFIX}task.id`;
 /** Networks of every node that a service may name instead of one of the swarm. */
 const NODE_NETWORKS = ['host', 'none', 'bridge'];
 
@@ -109,7 +111,7 @@ function labelsOf(task: TaskObject, source: TemplateSource): Map<string, string>
   labels.set(`${LABEL_PREFIX}service.id`, task.serviceId);
   labels.set(`${LABEL_PREFIX}service.name`, task.serviceName);
   labels.set(`${LABEL_PREFIX}task`, '');
-  labels.set(`${LABEL_PREFIX}task.id`, task.id);
+  labels.set(TASK_LABEL, task.id);
   labels.set(`${LABEL_PREFIX}task.name`, source.taskName);
   return labels;
 }

@@ -18,7 +18,7 @@ import { startFraction, tieSeedOf } from '../manager/ties.ts';
 import type { SwarmMember } from '../member.ts';
 import { bindTask, prepareNetwork, releaseNetwork, unbindTask } from '../network/index.ts';
 import { isPast, stateRank, type TaskObject, type TaskState, type TaskStatus } from '../objects.ts';
-import { boundPorts, createTaskContainer, taskName } from './task-container.ts';
+import { boundPorts, createTaskContainer, TASK_LABEL, taskName } from './task-container.ts';
 import { fetchImage } from './task-image.ts';
 
 /** What creating and starting a container take besides. */
@@ -62,8 +62,9 @@ export function startRunner(member: SwarmMember, task: TaskObject): TaskRunner {
     isUpdated: false,
     isRemoved: false,
   };
+  takeUp(runner);
   // What has ended before this agent knew of it needs nothing.
-  if (stateRank(task.status.state) < stateRank('complete')) pump(runner);
+  if (stateRank(runner.status.state) < stateRank('complete')) pump(runner);
   return runner;
 }
 
@@ -80,6 +81,25 @@ export function updateRunner(runner: TaskRunner, task: TaskObject): void {
 export function removeRunner(runner: TaskRunner): void {
   runner.isRemoved = true;
   pump(runner);
+}
+
+/** dockerd stops: the task stays as it is, and its container is not looked after any more. */
+export function suspendRunner(runner: TaskRunner): void {
+  runner.isRemoved = true;
+  if (runner.process !== null) kill(runner.process, 'SIGKILL');
+}
+
+/** After a restart of dockerd a task finds its container again, and what became of it. */
+function takeUp(runner: TaskRunner): void {
+  const { member, task, status } = runner;
+  if (stateRank(status.state) < stateRank('preparing')) return;
+  for (const container of member.engine.containers.values()) {
+    if (container.spec.labels.get(TASK_LABEL) !== task.id) continue;
+    runner.container = container;
+    if (status.state !== 'running' || container.main !== null) return;
+    runner.exitCode = container.exitCode;
+    reportEnd(runner, container.exitCode);
+  }
 }
 
 /** The engine leaves the swarm: at once. */
@@ -164,7 +184,7 @@ function* prepare(runner: TaskRunner, process: Process): Program<void> {
   if (isCalledOff(runner)) return;
   yield* sleep(process, CREATE_NS);
   if (isCalledOff(runner)) return;
-  runner.container = createTaskContainer(member, task);
+  runner.container ??= createTaskContainer(member, task);
   setState(runner, 'ready', 'prepared');
 }
 
@@ -201,7 +221,11 @@ function noteExit(runner: TaskRunner, exitCode: number): void {
   runner.exitCode = exitCode;
   if (isRemoved || status.state !== 'running') return; // start() will see it
   if (stateRank(task.desiredState) >= SHUTDOWN) return;
-  const ended = { ...status, timestampNs: nowOf(runner), exitCode, pid: 0 };
+  reportEnd(runner, exitCode);
+}
+
+function reportEnd(runner: TaskRunner, exitCode: number): void {
+  const ended = { ...runner.status, timestampNs: nowOf(runner), exitCode, pid: 0 };
   if (exitCode === 0) report(runner, { ...ended, state: 'complete', message: 'finished' });
   else {
     report(runner, { ...ended, state: 'failed', error: `task: non-zero exit (${exitCode})` });

@@ -1,5 +1,6 @@
 /** Makes an engine a member of a cluster: its parts in their order. */
 import type { Ipv4 } from '../../base/ipv4-address.ts';
+import { attachDaemonPart } from '../../docker/daemon-restart.ts';
 import type { DockerEngine } from '../../docker/engine-record.ts';
 import { makeTaskAgent } from '../agent/task-agent.ts';
 import type { Cluster } from '../manager/cluster.ts';
@@ -11,6 +12,7 @@ import { startManager } from '../wire/manager.ts';
 import { createWire } from '../wire/member-wire.ts';
 import type { ManagerAddress } from '../wire/messages.ts';
 import { wireOf } from '../wire/wire-state.ts';
+import { restartWithDaemon } from './member-restart.ts';
 
 export interface MemberPlace {
   readonly cluster: Cluster;
@@ -57,11 +59,16 @@ export function makeMember(engine: DockerEngine, place: MemberPlace): SwarmMembe
   member.agent = makeTaskAgent(() => member);
   cluster.members.set(nodeId, member);
   setMember(engine, member);
+  restartWithDaemon(member, (before) => {
+    const { role, session } = { role: before.role, session: wireOf(before).session };
+    return makeMember(engine, { ...place, role, isFounder: false, managers: session.managers });
+  });
   return member;
 }
 
 /** Takes the engine out of its cluster; the others notice by its silence. */
 export function dissolveMember(member: SwarmMember): void {
+  attachDaemonPart(member.engine, null);
   member.agent.close();
   member.gossip.close();
   member.network.close();
