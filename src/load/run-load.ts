@@ -106,7 +106,7 @@ export function* loadSteps(spec: LoadSpec): Generator<number, LoadResult, void> 
   const totalNs = spec.warmupNs + spec.durationNs;
   yield spec.warmupNs / totalNs;
   const hosts = watch(swarm);
-  const meter = makeMeter(sim, hosts, Math.ceil(spec.durationNs / SAMPLES));
+  const meter = makeMeter(sim, hosts, Math.floor(spec.durationNs / SAMPLES));
   const drops = countDrops(swarm);
   const before = traffic(hosts);
   for (let part = 1; part <= SAMPLES; part++) {
