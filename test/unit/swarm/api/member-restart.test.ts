@@ -31,7 +31,7 @@ describe('dockerd of a worker', () => {
 
   test('it comes back as the node that it was; its tasks have failed', async () => {
     await lab.on('node3', 'systemctl start docker');
-    await lab.on('node1', 'sleep 5');
+    await lab.on('node1', 'sleep 15');
     expect(await nodes()).toBe('node1 Ready\nnode2 Ready\nnode3 Ready\n');
     expect(await replicas()).toBe('3/3\n');
     expect(await history('node3')).toMatch(/^Failed .* "task: non-zero exit \(137\)"\n$/);
