@@ -324,7 +324,9 @@ function yAxis(
         .nice(TICKS);
   y.range([box.bottom, box.top]);
   const [lowest = 0] = y.domain();
-  const ticks = y.ticks(TICKS).filter((at) => !isLog || /^[125]/.test(at.toExponential()));
+  const isLong = isLog && max / min > 1000;
+  const marked = isLong ? /^1/ : /^[125]/;
+  const ticks = y.ticks(TICKS).filter((at) => !isLog || marked.test(at.toExponential()));
   for (const at of ticks) {
     const line = `M${box.left} ${round(y(at))}H${box.right}`;
     shapes.push({ kind: 'path', data: line, stroke: at === lowest ? theme.muted : theme.faint });

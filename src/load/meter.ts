@@ -41,11 +41,12 @@ export interface Meter {
   lastDoneNs: number[];
 }
 
-/** Starts to watch; the first sample comes after one interval. */
+/** Starts to watch at a moment; the first sample comes one interval later. */
 export function makeMeter(
   sim: Simulator,
   hosts: readonly WatchedHost[],
   intervalNs: number,
+  startNs: number,
 ): Meter {
   return {
     sim,
@@ -53,11 +54,9 @@ export function makeMeter(
     intervalNs,
     samples: [],
     // What a CPU was given before and has yet to do is work of the time to come.
-    busyNs: Float64Array.from(sim.cpus, ({ index }) =>
-      Math.max(0, sim.freeAtNs[index]! - sim.nowNs),
-    ),
+    busyNs: Float64Array.from(sim.cpus, ({ index }) => Math.max(0, sim.freeAtNs[index]! - startNs)),
     freeAtNs: sim.freeAtNs.slice(),
-    nextSampleNs: sim.nowNs + intervalNs,
+    nextSampleNs: startNs + intervalNs,
     lastDoneNs: hosts.map(() => 0),
   };
 }

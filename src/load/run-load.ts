@@ -102,11 +102,11 @@ export function* loadSteps(spec: LoadSpec): Generator<number, LoadResult, void> 
   startServers(spec, swarm.replicas, exchange);
   const finish =
     spec.protocol === 'udp' ? startDatagramClients(clients) : startStreamClients(clients);
-  runMetered(makeMeter(sim, [], spec.durationNs), fromNs);
+  runMetered(makeMeter(sim, [], spec.durationNs, sim.nowNs), fromNs);
   const totalNs = spec.warmupNs + spec.durationNs;
   yield spec.warmupNs / totalNs;
   const hosts = watch(swarm);
-  const meter = makeMeter(sim, hosts, Math.floor(spec.durationNs / SAMPLES));
+  const meter = makeMeter(sim, hosts, Math.floor(spec.durationNs / SAMPLES), fromNs);
   const drops = countDrops(swarm);
   const before = traffic(hosts);
   for (let part = 1; part <= SAMPLES; part++) {
@@ -116,7 +116,7 @@ export function* loadSteps(spec: LoadSpec): Generator<number, LoadResult, void> 
   }
   const use = usesOf(meter, hosts, before, toNs, spec);
   sim.onDrop = null;
-  runMetered(makeMeter(sim, [], spec.timeoutNs), toNs + spec.timeoutNs);
+  runMetered(makeMeter(sim, [], spec.timeoutNs, toNs), toNs + spec.timeoutNs);
   finish();
   return summarise(spec, swarm, record, { drops, use, samples: meter.samples, fromNs });
 }
