@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { type CableOptions, cableKind, createCable, setCable } from '../../../src/devices/cable.ts';
+import {
+  type CableOptions,
+  cableKind,
+  createCable,
+  queueLengthOf,
+  setCable,
+} from '../../../src/devices/cable.ts';
 import type { Device } from '../../../src/engine/device.ts';
 import { addTap } from '../../../src/engine/device.ts';
 import { addCpu, runUntil } from '../../../src/engine/simulator.ts';
@@ -49,6 +55,28 @@ describe('a cable', () => {
     for (let i = 0; i < 3; i++) send(bench, one, frame(bench, { from: 1, to: 2, sizeBytes: 1000 }));
     settle(bench);
     expect(arrivals).toEqual([8100, 16100, 24100]);
+  });
+
+  test('tells how many frames wait in front of it', () => {
+    const [one] = plug({ rateBitPerSec: 1e9 });
+    for (let i = 0; i < 3; i++) send(bench, one, frame(bench, { from: 1, to: 2, sizeBytes: 1000 }));
+    expect([0, 7999, 8000, 16_000].map((at) => queueLengthOf(one, at))).toEqual([2, 2, 1, 0]);
+  });
+
+  test('its card holds so many frames for a busy CPU, and drops more', () => {
+    const [one, other] = plug({ ringFrames: 2, delayNs: 100 });
+    // The CPU is busy until 1,000: the frames of 100 to 400 wait.
+    bench.sim.freeAtNs[other.netns.cpu.index] = 1000;
+    for (let i = 0; i < 4; i++) {
+      runUntil(bench.sim, 100 * i);
+      send(bench, one, frame(bench, { from: 1, to: 2 }));
+    }
+    settle(bench);
+    expect(bench.drops).toEqual(['backlog-full', 'backlog-full']);
+    expect([other.rxPackets, other.rxDropped]).toEqual([2, 2]);
+    send(bench, one, frame(bench, { from: 1, to: 2 }));
+    settle(bench);
+    expect(other.rxPackets).toBe(3);
   });
 
   test('drops what its queue has no room for', () => {
