@@ -27,11 +27,11 @@ describe('netsim', () => {
   });
 
   test('exec runs one command in one namespace and returns its exit code', async () => {
-    const good = await netsim(['exec', 'overlay', 'c1', '--', 'ip', '-br', 'addr', 'show', 'eth0']);
+    const good = await netsim(['exec', 'overlay-by-hand', 'c1', '--', 'ip', '-br', 'addr', 'show', 'eth0']);
     expect(good.stdout).toMatch(/^eth0@\S+ +UP +10\.0\.1\.3\/24/);
     const bad = await netsim([
       'exec',
-      'overlay',
+      'overlay-by-hand',
       'c1',
       '--',
       'ping',
@@ -42,7 +42,7 @@ describe('netsim', () => {
       '10.0.1.99',
     ]);
     expect(bad.exitCode).toBe(1);
-    const json = await netsim(['exec', 'overlay', 'c1', '--json', '--', 'echo', 'a b', '$HOME']);
+    const json = await netsim(['exec', 'overlay-by-hand', 'c1', '--json', '--', 'echo', 'a b', '$HOME']);
     expect(JSON.parse(json.stdout)).toMatchObject({ exitCode: 0, output: 'a b $HOME\n' });
   });
 
@@ -74,7 +74,7 @@ describe('netsim', () => {
       'exit',
       'false',
     ].join('\n');
-    const { stdout, exitCode } = await netsim(['shell', 'overlay'], { stdin });
+    const { stdout, exitCode } = await netsim(['shell', 'overlay-by-hand'], { stdin });
     expect(stdout).toMatch(
       /^eth0@\S+ +UP +10\.0\.1\.3\/24 *\nline 1\nline 2\ntwo\nlines\nhere\n5\n/,
     );

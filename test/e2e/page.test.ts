@@ -24,9 +24,9 @@ describe.skipIf(CHROMIUM === undefined)('the page (needs Chromium)', () => {
   beforeAll(async () => {
     execFileSync('node', [join(ROOT, 'viz/build.js')]);
     sizes = {
-      overlay: await make('overlay', ['overlay']),
+      overlay: await make('overlay', ['overlay-by-hand']),
       lost: await make('lost', ['docker0', 'c1', '172.17.0.99']),
-      spanish: await make('spanish', ['overlay', '--lang', 'es']),
+      spanish: await make('spanish', ['overlay-by-hand', '--lang', 'es']),
       hostile: await makeHostile(),
     };
     browser = await chromium.launch({

@@ -11,14 +11,14 @@ const OUT = mkdtempSync(join(tmpdir(), 'netsim-ping-'));
 afterAll(() => rmSync(OUT, { recursive: true }));
 
 describe('netsim ping', () => {
-  test('overlay gives five replies and the way in one picture', async () => {
-    const { exitCode, stdout, stderr } = await netsim(['ping', 'overlay']);
+  test('overlay-by-hand gives five replies and the way in one picture', async () => {
+    const { exitCode, stdout, stderr } = await netsim(['ping', 'overlay-by-hand']);
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^PING 10\.0\.1\.4 \(10\.0\.1\.4\) 56\(84\) bytes of data\.\n/);
     expect(stdout).toContain('5 packets transmitted, 5 received, 0% packet loss');
     expect(stdout).toMatch(/rtt min\/avg\/max\/mdev = /);
-    const picture = stdout.slice(stdout.indexOf('Swarm overlay'));
+    const picture = stdout.slice(stdout.indexOf('An overlay by hand'));
     for (const part of [
       'node1',
       'node2',
@@ -49,7 +49,7 @@ describe('netsim ping', () => {
   });
 
   test('an address that nobody has is unreachable after 3 s, and says why', async () => {
-    const argv = ['ping', 'overlay', 'c1', '10.0.1.99', '-c', '1'];
+    const argv = ['ping', 'overlay-by-hand', 'c1', '10.0.1.99', '-c', '1'];
     const { exitCode, stdout } = await netsim(argv);
     expect(exitCode).toBe(1);
     expect(stdout).toContain('From 10.0.1.3 icmp_seq=1 Destination Host Unreachable');
@@ -93,7 +93,7 @@ describe('netsim ping', () => {
     const { stdout } = await netsim([
       'ping',
       '-nc2',
-      'overlay',
+      'overlay-by-hand',
       '-s',
       '100',
       'c1',
@@ -105,7 +105,7 @@ describe('netsim ping', () => {
   });
 
   test('with --trace tells every step', async () => {
-    const { stderr } = await netsim(['ping', 'overlay', '-c', '1', '--trace']);
+    const { stderr } = await netsim(['ping', 'overlay-by-hand', '-c', '1', '--trace']);
     expect(stderr).toMatch(/c1\.eth0 +transmit +10\.0\.1\.3 > 10\.0\.1\.4 ICMP echo request/);
     expect(stderr).toMatch(/sb1\.vxlan0 +encapsulate /);
     expect(stderr.split('\n').length).toBeGreaterThan(30);
@@ -114,7 +114,7 @@ describe('netsim ping', () => {
   test('gives the same bytes for the same seed, and others for another', async () => {
     const run = async (seed: string): Promise<Map<string, string>> => {
       const out = join(OUT, `seed-${seed}-${Math.floor(OUT.length)}`);
-      await netsim(['ping', 'overlay', '-c', '2', '--seed', seed, '--pcap', out, '--quiet']);
+      await netsim(['ping', 'overlay-by-hand', '-c', '2', '--seed', seed, '--pcap', out, '--quiet']);
       return new Map(
         readdirSync(out).map((name) => [name, readFileSync(join(out, name)).toString('base64')]),
       );

@@ -51,7 +51,7 @@ describe.skipIf(!isThere)('tshark', () => {
     const options = ['--pcap', out, '--pcap-format', 'pcapng'];
     const { exitCode } = await netsim([
       'ping',
-      'overlay',
+      'overlay-by-hand',
       'c1',
       '10.0.1.99',
       '-c',

@@ -46,7 +46,7 @@ export const graph: NetsimCommand = {
 Examples:
   netsim graph overlay -o net.svg
   netsim graph compose.yaml --detail services -o net.png
-  netsim graph overlay --path c1 c2 -o way.pdf --legend      the way of a ping, step by step
+  netsim graph overlay-by-hand --path c1 c2 -o way.pdf --legend      the way of a ping, step by step
   netsim graph port-map --path out host:8080 -o way.svg      the way of a connection
   netsim graph isolation --path a1 a2 --path a1 b1           two ways side by side
 Without -o the file goes to standard output. Exit code: 0 drawn, 2 a mistake in the command line.

@@ -15,17 +15,17 @@ const PICTURES: Readonly<Record<string, string>> = {
   docker0: 'docker0 --legend',
   isolation: 'isolation',
   macvlan: 'macvlan --legend',
-  mesh: 'mesh',
+  'mesh-by-hand': 'mesh-by-hand',
   mtu: 'mtu',
-  overlay: 'overlay',
+  'overlay-by-hand': 'overlay-by-hand',
   'port-map': 'port-map',
   routers: 'routers',
-  'overlay-way': 'overlay --path c1 c2 --legend',
-  'overlay-print': 'overlay --path c1 c2 --theme print --size a4',
+  'overlay-way': 'overlay-by-hand --path c1 c2 --legend',
+  'overlay-print': 'overlay-by-hand --path c1 c2 --theme print --size a4',
   'docker0-dark': 'docker0 --path c1 internet --theme dark',
   'isolation-ways': 'isolation --path a1 a2 --path a1 b1',
   'port-map-way': 'port-map --path out host:8080',
-  'mesh-camino': 'mesh --path client node:8080 --lang es --legend',
+  'mesh-camino': 'mesh-by-hand --path client node:8080 --lang es --legend',
   'mtu-slide': 'mtu --path client server --size slide --title Paths',
   'shop-services': 'docs/gallery/shop.yaml --detail services',
   'shop-networks': 'docs/gallery/shop.yaml --detail networks',
@@ -68,7 +68,7 @@ describe('pictures', () => {
 
 describe('formats for other programs', () => {
   test.each(['md', 'dot', 'graphml', 'gexf', 'drawio'])('%s', async (format) => {
-    const line = ['graph', 'overlay', '--format', format];
+    const line = ['graph', 'overlay-by-hand', '--format', format];
     const { stdout, exitCode } = await netsim(line);
     expect(exitCode).toBe(0);
     if (['graphml', 'gexf', 'drawio'].includes(format)) expect(xmlProblems(stdout)).toEqual([]);
@@ -76,7 +76,7 @@ describe('formats for other programs', () => {
   });
 
   test('json has the snapshot, the places and the way', async () => {
-    const line = ['graph', 'overlay', '--format', 'json', '--path', 'c1', 'c2'];
+    const line = ['graph', 'overlay-by-hand', '--format', 'json', '--path', 'c1', 'c2'];
     const { stdout } = await netsim(line);
     const { format, snapshot, drawing, ways } = JSON.parse(stdout);
     expect(format).toBe('netsim-graph 1');

@@ -60,7 +60,7 @@ const HOSTILE = [
 
 describe('hostile names', () => {
   test.each(HOSTILE)('%j in every format', async (name) => {
-    const { snapshot } = await drawBundled('overlay');
+    const { snapshot } = await drawBundled('overlay-by-hand');
     const drawing = await drawSnapshot(renamed(snapshot, name), OPTIONS);
     const page = makePage(drawing.scene, 'auto');
     for (const format of TEXT_FORMATS) {
@@ -167,7 +167,7 @@ describe('files', () => {
 
   test('PNG and PDF are what their endings say, equal from run to run', async () => {
     const write = async (name: string): Promise<Buffer> => {
-      const { exitCode, stderr } = await netsim(['graph', 'overlay', '-o', name], { cwd: folder });
+      const { exitCode, stderr } = await netsim(['graph', 'overlay-by-hand', '-o', name], { cwd: folder });
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       return readFileSync(join(folder, name));
     };
