@@ -50,7 +50,7 @@ export interface SwarmRecording {
 export const RECORDINGS: readonly SwarmRecording[] = [
   {
     name: 'L2',
-    patience: { 198: 24 },
+    patience: { 198: 20 },
     unrecorded: { 198: 'docker service rm bad' },
     windows: {
       'pcap-ping-ip': [143, 143],
