@@ -5,6 +5,8 @@ import type { DockerEngine } from './engine-record.ts';
 
 const COMMAND = '/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock';
 
+/** Its process id, without a newline. */
+const PID_FILE = '/var/run/docker.pid';
 const KILLED = 137;
 
 /** What a signal does to dockerd. */
@@ -43,6 +45,7 @@ export function dockerdOf(engine: DockerEngine): Process {
   process.onExit.push((exitCode) => {
     if (exitCode === KILLED) handlers.get(engine)?.killed();
   });
-  addDaemon(machine, process, machine.root, COMMAND);
+  const { pid } = addDaemon(machine, process, machine.root, COMMAND);
+  machine.files.writeFile(PID_FILE, String(pid));
   return process;
 }

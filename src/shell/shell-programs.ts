@@ -176,6 +176,37 @@ function killByName(name: 'pkill' | 'killall'): ShellProgramDefinition {
   };
 }
 
+/** Process ids by name: newest first. @source sysvinit killall5.c main_pidof() */
+const pidof: ShellProgramDefinition = {
+  name: 'pidof',
+  async run(shell, io, args) {
+    const names = args.filter((word) => !word.startsWith('-'));
+    const found = shell.machine.daemons.filter(({ command }) => {
+      const path = command.split(' ')[0]!;
+      return names.includes(path) || names.includes(path.split('/').at(-1)!);
+    });
+    if (found.length === 0) return 1;
+    const pids = found.map(({ pid }) => pid).sort((a, b) => b - a);
+    io.write(`${pids.join(' ')}\n`);
+    return 0;
+  },
+};
+
+/** @source procps src/pgrep.c; -a shows the command, -f looks at all of it */
+const pgrep: ShellProgramDefinition = {
+  name: 'pgrep',
+  async run(shell, io, args) {
+    const pattern = args.filter((word) => !word.startsWith('-')).at(-1) ?? '';
+    const isFull = args.some((word) => /^-\w*f/.test(word));
+    const isShown = args.some((word) => /^-\w*a/.test(word));
+    const found = shell.machine.daemons.filter(({ command }) =>
+      isFull ? command.includes(pattern) : command.split(' ')[0]!.includes(pattern),
+    );
+    for (const { pid, command } of found) io.write(isShown ? `${pid} ${command}\n` : `${pid}\n`);
+    return found.length > 0 ? 0 : 1;
+  },
+};
+
 const jobs: ShellProgramDefinition = {
   name: 'jobs',
   async run(shell, io) {
@@ -275,6 +306,8 @@ export const SHELL_PROGRAMS: readonly ShellProgramDefinition[] = [
   killProgram,
   killByName('pkill'),
   killByName('killall'),
+  pidof,
+  pgrep,
   jobs,
   trap,
   timeout,

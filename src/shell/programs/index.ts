@@ -30,7 +30,7 @@ import { sleep } from './sleep.ts';
 import { ss } from './ss.ts';
 import { sysctl } from './sysctl.ts';
 import { date, dmesg, modprobe, nsenter, ps, unshare } from './system.ts';
-import { service, systemctl } from './systemctl.ts';
+import { dockerd, service, systemctl } from './systemctl.ts';
 import { tc } from './tc.ts';
 import { tcpdump } from './tcpdump.ts';
 import { tracepath } from './tracepath.ts';
@@ -77,6 +77,7 @@ export const PROGRAMS: readonly ProgramDefinition[] = [
   ss,
   sysctl,
   systemctl,
+  dockerd,
   tc,
   tcpdump,
   tracepath,

@@ -1,7 +1,9 @@
-/** `systemctl VERB docker` and `service docker VERB`: the one unit that netsim has is dockerd. */
+/** `systemctl VERB docker`, `service docker VERB`: the one unit that netsim has is dockerd; and `dockerd`. */
+import { dockerdOf } from '../../docker/daemon-process.ts';
 import { startDaemon, stopDaemon } from '../../docker/daemon-restart.ts';
 import { engineOf, installedEngineOf } from '../../docker/engine.ts';
 import type { DockerEngine } from '../../docker/engine-record.ts';
+import { kill, makeWaitQueue, waitFor, wake } from '../../engine/process.ts';
 import { type ProgramContext, type ProgramDefinition, refuse } from '../program.ts';
 
 /** Exit codes of systemctl. */
@@ -22,6 +24,35 @@ export const service: ProgramDefinition = {
   async run(context) {
     const [unit = '', verb = ''] = context.args;
     return control(context, 'service', verb, unit);
+  },
+};
+
+/** In the foreground until somebody ends it. Unlike Docker, it logs nothing. */
+export const dockerd: ProgramDefinition = {
+  name: 'dockerd',
+  async run(context) {
+    const { machine } = context;
+    const engine = installedEngineOf(machine);
+    if (engine === null) return refuse(context, 'dockerd', 'a machine without Docker');
+    if (engineOf(machine) !== null) {
+      const pid = machine.daemons.find(({ process }) => process.name === 'dockerd')?.pid ?? 0;
+      context.writeError(
+        `failed to start daemon, ensure docker is not running or delete /var/run/docker.pid: process with PID ${pid} is still running\n`,
+      );
+      return 1;
+    }
+    context.kernel(() => startDaemon(engine));
+    return context.run('dockerd in front', function* (process) {
+      const daemon = dockerdOf(engine);
+      const ends = makeWaitQueue();
+      daemon.onExit.push(() => wake(ends));
+      const hasEnded = (): boolean => daemon.exitCode !== null;
+      while (!(yield* waitFor(process, [ends], hasEnded)) && !hasEnded()) {
+        process.signal = null;
+        kill(daemon, 'SIGTERM');
+      }
+      return 0;
+    });
   },
 };
 
