@@ -37,7 +37,8 @@ body { margin: 0; padding: 1rem; background: var(--back); color: var(--ink); fon
 main { max-width: 62rem; margin: 0 auto; }
 h1 { font-size: 1.4rem; }
 figure { margin: 1.5rem 0; }
-svg { width: 100%; height: auto; }
+figure > div { overflow-x: auto; }
+svg { width: 100%; min-width: 34rem; height: auto; }
 .wide { overflow-x: auto; }
 a { color: inherit; }
 summary { cursor: pointer; color: var(--muted); }

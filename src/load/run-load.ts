@@ -20,8 +20,6 @@ import { startStreamClients } from './stream-clients.ts';
 /** Points of the curves over time. */
 const SAMPLES = 60;
 
-export const PERCENTILES = [50, 90, 99, 99.9] as const;
-
 export interface LatencySummary {
   readonly meanNs: number;
   readonly p50Ns: number;

@@ -45,6 +45,7 @@ were the same. docs/method.md says what is modelled. Exit code: 0 done, 2 a mist
     checkWords(args);
     const options = readBench(command);
     const points: LoadPoint[] = [];
+    let results: LoadResult[] = [];
     let isFinished = false;
     const finish = (): void => {
       if (isFinished) return;
@@ -52,19 +53,23 @@ were the same. docs/method.md says what is modelled. Exit code: 0 done, 2 a mist
       report(points, options, surroundings);
     };
     surroundings.onInterrupt(() => {
+      // Seeds of the load that was under way count too.
+      const spec = options.specs[points.length];
+      if (spec !== undefined && results.length > 0) points.push(makePoint(spec, results));
       surroundings.writeError(
-        `\nnetsim: stopped after ${points.length} of ${options.specs.length}\n`,
+        `\nnetsim: stopped; here is what is done: ${points.length} of ${options.specs.length}\n`,
       );
       finish();
     });
     warn(options, surroundings);
     const progress = makeProgress(options, surroundings);
     for (const spec of options.specs) {
-      const results: LoadResult[] = [];
+      results = [];
       for (let i = 0; i < options.seeds; i++) {
         results.push(await runOne({ ...spec, seed: spec.seed + i }, progress));
       }
       points.push(makePoint(spec, results));
+      results = [];
     }
     progress.end();
     finish();

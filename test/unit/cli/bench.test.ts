@@ -2,8 +2,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readDuration, readNumber, readSweep, timeText } from '../../../src/cli/bench-values.ts';
+import { runCli } from '../../../src/cli/cli.ts';
 import { netsim } from '../../support/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'netsim-bench-'));
@@ -113,4 +115,43 @@ describe('a run', () => {
     expect(point.results[0].samples).toHaveLength(60);
     expect(point.estimates.p50Ns.mean).toBe(point.results[0].latency.p50Ns);
   });
+});
+
+const NOTHING = (): void => {};
+
+test('Ctrl-C leaves what is done', async () => {
+  let interrupt = NOTHING;
+  let stdout = '';
+  let stderr = '';
+  const words = [...SMALL, '--sweep', 'rate=2k,3k,4k', '--csv', 'stopped.csv'];
+  const running = runCli(['bench', 'mesh', ...words], {
+    write: (text) => {
+      stdout += text;
+    },
+    writeError: (text) => {
+      stderr += text;
+    },
+    cwd: folder,
+    env: {},
+    isTerminal: false,
+    stdin: Readable.from([]),
+    onInterrupt: (act) => {
+      interrupt = act;
+    },
+  });
+  // Each run begins after a breath, in which others have their turn: so it is with this loop.
+  let isStarted = false;
+  for (let turns = 0; turns < 2; turns += isStarted ? 1 : 0) {
+    await new Promise((done) => setImmediate(done));
+    isStarted = interrupt !== NOTHING;
+  }
+  interrupt();
+  const text = stdout;
+  const lines = readFileSync(join(folder, 'stopped.csv'), 'utf8').trim().split('\r\n');
+  expect(stderr).toContain('stopped; here is what is done: ');
+  expect(lines.length).toBeGreaterThan(1);
+  expect(lines.length).toBeLessThan(4);
+  expect(text).not.toBe('');
+  await running;
+  expect(stdout).toBe(text); // and nothing is told twice
 });

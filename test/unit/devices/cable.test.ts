@@ -64,13 +64,10 @@ describe('a cable', () => {
   });
 
   test('its card holds so many frames for a busy CPU, and drops more', () => {
-    const [one, other] = plug({ ringFrames: 2, delayNs: 100 });
-    // The CPU is busy until 1,000: the frames of 100 to 400 wait.
-    bench.sim.freeAtNs[other.netns.cpu.index] = 1000;
-    for (let i = 0; i < 4; i++) {
-      runUntil(bench.sim, 100 * i);
-      send(bench, one, frame(bench, { from: 1, to: 2 }));
-    }
+    const [one, other] = plug({ ringFrames: 2, rateBitPerSec: 8e9 });
+    // They come 1,000 after each other, while the CPU has something else to do until 9,000.
+    for (let i = 0; i < 4; i++) send(bench, one, frame(bench, { from: 1, to: 2, sizeBytes: 1000 }));
+    bench.sim.freeAtNs[other.netns.cpu.index] = 9000;
     settle(bench);
     expect(bench.drops).toEqual(['backlog-full', 'backlog-full']);
     expect([other.rxPackets, other.rxDropped]).toEqual([2, 2]);
