@@ -225,7 +225,8 @@ function noteExit(runner: TaskRunner, exitCode: number): void {
 }
 
 function reportEnd(runner: TaskRunner, exitCode: number): void {
-  const ended = { ...runner.status, timestampNs: nowOf(runner), exitCode, pid: 0 };
+  // A container that has ended has no ports any more.
+  const ended = { ...runner.status, timestampNs: nowOf(runner), exitCode, pid: 0, hostPorts: [] };
   if (exitCode === 0) report(runner, { ...ended, state: 'complete', message: 'finished' });
   else {
     report(runner, { ...ended, state: 'failed', error: `task: non-zero exit (${exitCode})` });
@@ -243,7 +244,7 @@ function* shutDown(runner: TaskRunner, process: Process): Program<void> {
   if (task.containerAttachment === null) yield* stop(runner, process);
   if (runner.isRemoved) return;
   const exitCode = runner.container?.exitCode ?? 0;
-  report(runner, { ...statusOf(runner, 'shutdown', 'shutdown'), exitCode, pid: 0 });
+  report(runner, { ...statusOf(runner, 'shutdown', 'shutdown'), exitCode, pid: 0, hostPorts: [] });
 }
 
 function* stop(runner: TaskRunner, process: Process): Program<void> {

@@ -118,11 +118,12 @@ function replicasText(cluster: Cluster, service: ServiceObject): string {
   const running = current.filter(({ status }) => status.state === 'running').length;
   const completed = current.filter(({ status }) => status.state === 'complete').length;
   if (mode.kind === 'replicated-job') {
-    const wanted = Math.min(mode.maxConcurrent, mode.totalCompletions - completed);
-    return `${running}/${wanted} (${completed}/${mode.totalCompletions} completed)`;
+    return `${running}/${mode.maxConcurrent} (${completed}/${mode.totalCompletions} completed)`;
   }
   if (mode.kind === 'global-job') {
-    const wanted = current.length - completed;
+    const wanted = current.filter(
+      ({ status, desiredState }) => desiredState === 'complete' && status.state !== 'complete',
+    ).length;
     return `${running}/${wanted} (${completed}/${wanted + completed} completed)`;
   }
   const desired =
