@@ -18,7 +18,7 @@ import {
   sweptLabel,
 } from '../bench-options.ts';
 import { comparison, countText, fullReport } from '../bench-report.ts';
-import type { Surroundings } from '../surroundings.ts';
+import { EXIT_INTERRUPTED, type Surroundings } from '../surroundings.ts';
 import { writeWhole } from '../write-whole.ts';
 import type { NetsimCommand } from './command.ts';
 
@@ -67,6 +67,7 @@ were the same. docs/method.md says what is modelled. Exit code: 0 done, 2 a mist
       results = [];
       for (let i = 0; i < options.seeds; i++) {
         results.push(await runOne({ ...spec, seed: spec.seed + i }, progress));
+        if (isFinished) return EXIT_INTERRUPTED;
       }
       points.push(makePoint(spec, results));
       results = [];
