@@ -10,12 +10,11 @@ import {
   closeCapture,
   makeCapture,
 } from '../../src/observe/capture.ts';
-import { readPcap } from '../../src/observe/pcap.ts';
+import { type CapturedFrame, readPcap } from '../../src/observe/pcap.ts';
 import { setPromiscuous } from '../../src/stack/link.ts';
 import type { DockerWorld } from '../../src/topology/docker-world.ts';
 import { type Machine, namespaceAt } from '../../src/world/machine.ts';
-import { compareLines, explainDifference, frameLines } from './compare-frames.ts';
-import { framesByName } from './replay-docker.ts';
+import { compareLines, frameLines } from './compare-frames.ts';
 import { type IdMap, ownName } from './replay-ids.ts';
 
 const SANDBOXES = '/var/run/docker/netns';
@@ -55,10 +54,13 @@ function placesOf(machine: Machine): Map<string, readonly Device[]> {
   return places;
 }
 
-export function finishCapture({ capture, names }: OpenCapture): Map<string, readonly Uint8Array[]> {
+export function finishCapture({
+  capture,
+  names,
+}: OpenCapture): Map<string, readonly CapturedFrame[]> {
   closeCapture(capture);
   for (const device of names.keys()) setPromiscuous(device, false);
-  return framesByName(capture, names);
+  return new Map(capture.interfaces.map(({ device, frames }) => [names.get(device)!, frames]));
 }
 
 export interface FrameComparison {
@@ -68,19 +70,22 @@ export interface FrameComparison {
   readonly equal: number;
   /** The longer side. */
   readonly total: number;
-  readonly difference: string;
+  /** The lines that only one side has, each with the second of the window: `-` recorded, `+` ours. */
+  readonly differences: readonly string[];
 }
 
 /** Compares every recorded interface of a folder. */
 export function compareFrames(
   folder: string,
-  frames: ReadonlyMap<string, readonly Uint8Array[]>,
+  frames: ReadonlyMap<string, readonly CapturedFrame[]>,
   ids: IdMap,
 ): FrameComparison[] {
   const files = readdirSync(folder).filter((file) => file.endsWith('.pcap'));
   return files.sort().map((file) => {
-    const theirs = linesOf(readPcap(readFileSync(join(folder, file))).frames.map((f) => f.bytes));
-    const ours = linesOf(framesFor(theirs, frames, ids, file.replace('.pcap', '')));
+    const recorded = readPcap(readFileSync(join(folder, file))).frames;
+    const theirs = linesOf(recorded);
+    const own = framesFor(theirs, frames, ids, file.replace('.pcap', ''));
+    const ours = linesOf(own);
     const { equalCount, totalCount } = compareLines(theirs, ours);
     return {
       file,
@@ -88,7 +93,7 @@ export function compareFrames(
       own: ours.length,
       equal: equalCount,
       total: totalCount,
-      difference: explainDifference(theirs, ours),
+      differences: oneSided(theirs, secondsOf(recorded), ours, secondsOf(own)),
     };
   });
 }
@@ -96,17 +101,17 @@ export function compareFrames(
 /** Of an interface whose name no command printed: the one of the same kind and node that fits best. */
 function framesFor(
   theirs: readonly string[],
-  frames: ReadonlyMap<string, readonly Uint8Array[]>,
+  frames: ReadonlyMap<string, readonly CapturedFrame[]>,
   ids: IdMap,
   file: string,
-): readonly Uint8Array[] {
+): readonly CapturedFrame[] {
   const own = frames.get(ownFile(ids, file));
   if (own !== undefined) return own;
   const [, node = '', place = '', device = ''] = /^(n\d)-(.*)-([^-]+)$/.exec(file) ?? [];
   const kind = new RegExp(
     `^${node}-${/^[0-9a-f]{12}$/.test(place) ? '[0-9a-f]{12}' : place}-${device.replace(/^veth[0-9a-f]{7}$/, 'veth[0-9a-f]{7}')}$`,
   );
-  let best: readonly Uint8Array[] = [];
+  let best: readonly CapturedFrame[] = [];
   let most = -1;
   for (const [name, candidate] of frames) {
     if (!kind.test(name)) continue;
@@ -130,10 +135,49 @@ const MEANT_MAC = /^(02:42:(ac:1|0a:00)|52:54:00|01:00:5e|01:80:c2|33:33|00:00:0
  * Frames as lines: without IPv6, which netsim does not send, without the control plane, which the
  * recordings do not have, without random MACs.
  */
-function linesOf(frames: readonly Uint8Array[]): string[] {
-  const kept = frames.filter((bytes) => !isIpv6(bytes) && !isControl(bytes));
+function linesOf(frames: readonly CapturedFrame[]): string[] {
+  const kept = frames.filter(isCompared).map(({ bytes }) => bytes);
   const lines = frameLines(kept, null, { isPartial: true });
   return lines.map((line) => line.replace(MAC, (mac) => (MEANT_MAC.test(mac) ? mac : 'RANDOM')));
+}
+
+const isCompared = ({ bytes }: CapturedFrame): boolean => !isIpv6(bytes) && !isControl(bytes);
+
+/** When each compared frame was seen, in seconds of its hour: two recordings differ in the hour only. */
+function secondsOf(frames: readonly CapturedFrame[]): string[] {
+  return frames.filter(isCompared).map(({ timeNs }) => ((timeNs / 1e9) % 3600).toFixed(3));
+}
+
+/** The lines outside of a longest common subsequence, in order. */
+function oneSided(
+  theirs: readonly string[],
+  theirTimes: readonly string[],
+  ours: readonly string[],
+  ourTimes: readonly string[],
+): string[] {
+  const lengths = theirs.map(() => new Array<number>(ours.length + 1).fill(0));
+  lengths.push(new Array<number>(ours.length + 1).fill(0));
+  for (let i = theirs.length - 1; i >= 0; i--) {
+    for (let j = ours.length - 1; j >= 0; j--) {
+      lengths[i]![j] =
+        theirs[i] === ours[j]
+          ? lengths[i + 1]![j + 1]! + 1
+          : Math.max(lengths[i + 1]![j]!, lengths[i]![j + 1]!);
+    }
+  }
+  const out: string[] = [];
+  for (let i = 0, j = 0; i < theirs.length || j < ours.length; ) {
+    if (i < theirs.length && j < ours.length && theirs[i] === ours[j]) {
+      i++;
+      j++;
+    } else if (
+      j >= ours.length ||
+      (i < theirs.length && lengths[i + 1]![j]! >= lengths[i]![j + 1]!)
+    ) {
+      out.push(`- ${theirTimes[i]} ${theirs[i++]}`);
+    } else out.push(`+ ${ourTimes[j]} ${ours[j++]}`);
+  }
+  return out;
 }
 
 function isIpv6(bytes: Uint8Array): boolean {

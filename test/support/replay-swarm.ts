@@ -3,11 +3,13 @@
 //     npx tsx test/support/replay-swarm.ts L3            # every command's verdict, and the differences
 //     npx tsx test/support/replay-swarm.ts L2 27-41      # only those of some commands
 //     npx tsx test/support/replay-swarm.ts L2 27 whole   # both outputs as they are
+//     npx tsx test/support/replay-swarm.ts L2 frames     # the frames that only one side captured
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineVersion } from '../../src/docker/profile.ts';
 import { sleep, spawn } from '../../src/engine/process.ts';
+import type { CapturedFrame } from '../../src/observe/pcap.ts';
 import { makeShell } from '../../src/shell/bash.ts';
 import { interrupt, letTimePass } from '../../src/shell/driver.ts';
 import type { Shell } from '../../src/shell/shell.ts';
@@ -118,7 +120,7 @@ export interface SwarmReplay {
   readonly ids: IdMap;
   readonly results: readonly SwarmResult[];
   /** Frames by window's folder and interface, with our names. */
-  readonly frames: ReadonlyMap<string, ReadonlyMap<string, readonly Uint8Array[]>>;
+  readonly frames: ReadonlyMap<string, ReadonlyMap<string, readonly CapturedFrame[]>>;
 }
 
 const SECOND_NS = 1e9;
@@ -171,7 +173,7 @@ interface Run {
   readonly lab: DockerWorld;
   readonly shells: ReadonlyMap<string, Shell>;
   readonly ids: IdMap;
-  readonly frames: Map<string, ReadonlyMap<string, readonly Uint8Array[]>>;
+  readonly frames: Map<string, ReadonlyMap<string, readonly CapturedFrame[]>>;
 }
 
 async function runAll(
@@ -327,7 +329,9 @@ function unmatched(lines: readonly string[], others: readonly string[]): number[
   });
 }
 
-async function main([name = 'L2', range = '', mode = '']: readonly string[]): Promise<void> {
+async function main([name = 'L2', ...words]: readonly string[]): Promise<void> {
+  const range = words.find((word) => /^\d/.test(word)) ?? (words.includes('frames') ? '9999' : '');
+  const mode = words.find((word) => /^[a-z]/.test(word)) ?? '';
   const [first = 1, last = first] = range === '' ? [1, 9999] : range.split('-').map(Number);
   let atMs = performance.now();
   const show = (result: SwarmResult): void => {
@@ -347,7 +351,8 @@ async function main([name = 'L2', range = '', mode = '']: readonly string[]): Pr
     console.log(`\n${folder}: frames equal ${sum('equal')} of ${sum('total')}`);
     for (const row of rows) {
       const counts = `${row.recorded} ${row.own} ${row.equal}`;
-      console.log(`  ${row.file.padEnd(36)} ${counts} ${mode === 'frames' ? row.difference : ''}`);
+      console.log(`  ${row.file.padEnd(36)} ${counts}`);
+      if (mode === 'frames') for (const line of row.differences) console.log(`    ${line}`);
     }
   }
   const wanted = results.filter(({ command: { seq } }) => seq >= first);
