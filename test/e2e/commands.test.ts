@@ -27,7 +27,17 @@ describe('netsim', () => {
   });
 
   test('exec runs one command in one namespace and returns its exit code', async () => {
-    const good = await netsim(['exec', 'overlay-by-hand', 'c1', '--', 'ip', '-br', 'addr', 'show', 'eth0']);
+    const good = await netsim([
+      'exec',
+      'overlay-by-hand',
+      'c1',
+      '--',
+      'ip',
+      '-br',
+      'addr',
+      'show',
+      'eth0',
+    ]);
     expect(good.stdout).toMatch(/^eth0@\S+ +UP +10\.0\.1\.3\/24/);
     const bad = await netsim([
       'exec',
@@ -42,7 +52,16 @@ describe('netsim', () => {
       '10.0.1.99',
     ]);
     expect(bad.exitCode).toBe(1);
-    const json = await netsim(['exec', 'overlay-by-hand', 'c1', '--json', '--', 'echo', 'a b', '$HOME']);
+    const json = await netsim([
+      'exec',
+      'overlay-by-hand',
+      'c1',
+      '--json',
+      '--',
+      'echo',
+      'a b',
+      '$HOME',
+    ]);
     expect(JSON.parse(json.stdout)).toMatchObject({ exitCode: 0, output: 'a b $HOME\n' });
   });
 

@@ -37,7 +37,9 @@ describe('a mistake', () => {
 
   test('in a namespace gets suggestions', async () => {
     expect(await mistake('ping', 'overlay-by-hand', 'c9', 'c2')).toContain('did you mean c1 or c2');
-    expect(await mistake('exec', 'overlay-by-hand', 'nowhere', '--', 'ip', 'a')).toContain('nowhere');
+    expect(await mistake('exec', 'overlay-by-hand', 'nowhere', '--', 'ip', 'a')).toContain(
+      'nowhere',
+    );
   });
 
   test('in an option is named', async () => {

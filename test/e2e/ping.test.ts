@@ -114,7 +114,17 @@ describe('netsim ping', () => {
   test('gives the same bytes for the same seed, and others for another', async () => {
     const run = async (seed: string): Promise<Map<string, string>> => {
       const out = join(OUT, `seed-${seed}-${Math.floor(OUT.length)}`);
-      await netsim(['ping', 'overlay-by-hand', '-c', '2', '--seed', seed, '--pcap', out, '--quiet']);
+      await netsim([
+        'ping',
+        'overlay-by-hand',
+        '-c',
+        '2',
+        '--seed',
+        seed,
+        '--pcap',
+        out,
+        '--quiet',
+      ]);
       return new Map(
         readdirSync(out).map((name) => [name, readFileSync(join(out, name)).toString('base64')]),
       );

@@ -111,12 +111,6 @@ export function previousOf(model: Model, index: number): number | null {
   return before > 0 ? parents[before - 1]! : null;
 }
 
-/** The event of this packet after it; null at its end. */
-export function nextOf(model: Model, index: number): number | null {
-  const own = model.eventsOfPacket.get(model.data.recording.events.packet[index]!)!;
-  return own[lowerBound(own, index) + 1] ?? null;
-}
-
 /** Packets that are under way when event `index` has just happened, with their last events. */
 export function packetsUnderWay(model: Model, index: number): number[] {
   const last: number[] = [];

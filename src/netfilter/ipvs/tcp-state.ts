@@ -5,7 +5,6 @@
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../../protocols/tcp.ts';
 import { TICKS_PER_SEC } from '../conntrack-table.ts';
 
-export const TCP_NONE = 0;
 export const TCP_ESTABLISHED = 1;
 export const TCP_SYN_SENT = 2;
 export const TCP_SYN_RECV = 3;

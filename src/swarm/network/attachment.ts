@@ -77,24 +77,12 @@ export function watchLeaving(node: NodeNetworking): () => void {
 }
 
 /** The container is off the network again; the network goes with its last user on this node. */
-export function detachContainer(
-  member: SwarmMember,
-  container: Container,
-  attachment: TaskObject,
-): void {
+function detachContainer(member: SwarmMember, container: Container, attachment: TaskObject): void {
   const node = nodeOf(member);
   for (const { network } of attachment.attachments) {
     node.grants.get(container)?.delete(network.id);
     releaseNetwork(member, network.id);
   }
-}
-
-/** What a container was granted on swarm networks, by the network's id. */
-export function grantsOf(
-  member: SwarmMember,
-  container: Container,
-): ReadonlyMap<ObjectId, TaskObject> {
-  return nodeOf(member).grants.get(container) ?? new Map();
 }
 
 /** The ports of its service in the routing mesh. */

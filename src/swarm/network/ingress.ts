@@ -1,9 +1,7 @@
 /** The ingress network on a node: its load balancer, and docker_gwbridge. */
 import type { SwarmMember } from '../member.ts';
 import type { NetworkObject } from '../objects.ts';
-import { dropOverlay, prepareNetwork } from './local-network.ts';
-import { networkingOf } from './overlay-record.ts';
-import { removeAllRows } from './service-binding.ts';
+import { prepareNetwork } from './local-network.ts';
 
 /**
  * Makes the ingress network, its sandbox and docker_gwbridge, as soon as the node has its address there.
@@ -16,16 +14,6 @@ export function openIngress(member: SwarmMember): boolean {
   if (self?.attachments.get(network.id) === undefined) return false;
   prepareNetwork(member, network);
   return true;
-}
-
-/** Takes the ingress sandbox down (`docker swarm leave`); docker_gwbridge stays. */
-export function closeIngress(member: SwarmMember): void {
-  const node = networkingOf(member.engine);
-  for (const overlay of [...(node?.overlays.values() ?? [])]) {
-    if (node === null || !overlay.object.isIngress) continue;
-    removeAllRows(node, overlay);
-    dropOverlay(node, overlay);
-  }
 }
 
 function ingressOf(member: SwarmMember): NetworkObject | null {

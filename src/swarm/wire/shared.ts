@@ -72,8 +72,3 @@ export function rotateKeys(cluster: Cluster): void {
   // Gossip's new key takes the number in between.
   record.keys = [...keys.slice(1), makeKey(cluster, newest + 2)];
 }
-
-/** How many managers must agree. */
-export function quorumOf(cluster: Cluster): number {
-  return Math.floor(sharedOf(cluster).raftMembers.size / 2) + 1;
-}

@@ -167,7 +167,9 @@ describe('files', () => {
 
   test('PNG and PDF are what their endings say, equal from run to run', async () => {
     const write = async (name: string): Promise<Buffer> => {
-      const { exitCode, stderr } = await netsim(['graph', 'overlay-by-hand', '-o', name], { cwd: folder });
+      const { exitCode, stderr } = await netsim(['graph', 'overlay-by-hand', '-o', name], {
+        cwd: folder,
+      });
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
       return readFileSync(join(folder, name));
     };
