@@ -228,32 +228,27 @@ function changedMode(line: CommandLine, mode: ServiceMode): ServiceMode {
   return { kind: 'replicated', replicas };
 }
 
-/** @source docker cli command/service/update.go updatePorts() */
+/**
+ * What was there is not added again, not even in place of itself.
+ * @source docker cli command/service/update.go updatePorts()
+ */
 function changedPorts(line: CommandLine, before: readonly PortConfig[]): readonly PortConfig[] {
   const added = listOf(line, 'publish-add').flatMap(portConfigsOf);
-  const removed = listOf(line, 'publish-rm');
+  const removed = listOf(line, 'publish-rm').flatMap(portConfigsOf);
   if (added.length + removed.length === 0) return before;
   const keyOf = (port: PortConfig): string =>
     `${port.publishedPort}:${port.targetPort}/${port.protocol}/${port.publishMode}`;
-  const isReplaced = (port: PortConfig): boolean =>
-    added.some(
-      (each) =>
-        each.protocol === port.protocol &&
-        each.targetPort === port.targetPort &&
-        each.publishedPort === port.publishedPort,
-    );
-  const isRemoved = (port: PortConfig): boolean => removed.some((text) => removes(text, port));
-  const kept = before.filter((port) => !isRemoved(port) && !isReplaced(port));
-  const seen = new Set<string>();
-  return [...kept, ...added]
-    .filter((port) => !seen.has(keyOf(port)) && seen.add(keyOf(port)))
-    .sort((a, b) => a.publishedPort - b.publishedPort);
+  const present = new Map(before.map((port) => [keyOf(port), port]));
+  const kept = [...present.values()].filter((port) => !removed.some((each) => fits(each, port)));
+  const ports = [...kept, ...added.filter((port) => !present.has(keyOf(port)))];
+  return ports.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
-/** `--publish-rm 80`, `80/udp`, `8080:80`, `target=80,...`: by the target port. */
-function removes(text: string, port: PortConfig): boolean {
-  const [wanted] = portConfigsOf(text);
-  if (wanted === undefined) return false;
-  const isTarget = wanted.targetPort === port.targetPort && wanted.protocol === port.protocol;
-  return isTarget && (wanted.publishedPort === 0 || wanted.publishedPort === port.publishedPort);
+/** `--publish-rm 80`: what it publishes does not count, but how does. */
+function fits(wanted: PortConfig, port: PortConfig): boolean {
+  return (
+    wanted.protocol === port.protocol &&
+    wanted.targetPort === port.targetPort &&
+    wanted.publishMode === port.publishMode
+  );
 }

@@ -55,3 +55,18 @@ test('dockerd is a process', async () => {
   expect(output).toContain(`process with PID ${pid.trim()} is still running`);
   expect(exitCode).toBe(1);
 });
+
+test('--publish-rm goes by the target port and the mode, --publish-add leaves the others', async () => {
+  await lab.on('node1', 'docker service create -d --name ports -p 8190:80 nginx');
+  const ports = async (flags: string) => {
+    await lab.on('node1', `docker service update -d ${flags} ports`);
+    const format = '{{range .Spec.EndpointSpec.Ports}}{{.PublishedPort}} {{.PublishMode}},{{end}}';
+    return lab.on('node1', `docker service inspect -f '${format}' ports`);
+  };
+  const host = 'published=8191,target=80,mode=host';
+  expect(await ports(`--publish-add ${host}`)).toBe('8190 ingress,8191 host,\n');
+  expect(await ports('--publish-rm 80')).toBe('8191 host,\n');
+  expect(await ports('--publish-rm mode=host,target=80 --publish-add 9001:81')).toBe(
+    '9001 ingress,\n',
+  );
+});
