@@ -31,12 +31,23 @@ const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/pro
 /** Memory for /dev/shm. */
 const SHM_SIZE_BYTES = 67_108_864;
 
+const TASK_LABEL = 'com.docker.swarm.task';
+
+/**
+ * A task's networks are not said here, unless it is one that each node has of its own.
+ * @source daemon/cluster/executor/container/container.go hostConfig()
+ */
+function modeOf({ networkMode, labels }: Container['spec']): string {
+  const isOwn = networkMode === 'host' || networkMode === 'none';
+  return labels.has(TASK_LABEL) && !isOwn ? 'default' : networkMode;
+}
+
 export function hostConfigDocument({ spec }: Container): GoStruct {
   return goPointer('container.HostConfig', {
     Binds: NIL_SLICE,
     ContainerIDFile: '',
     LogConfig: goStruct('container.LogConfig', { Type: 'json-file', Config: goMap() }),
-    NetworkMode: spec.networkMode,
+    NetworkMode: modeOf(spec),
     PortBindings: portBindings(spec.publish),
     RestartPolicy: goStruct('container.RestartPolicy', {
       Name: spec.restartPolicy.name,

@@ -70,3 +70,14 @@ test('--publish-rm goes by the target port and the mode, --publish-add leaves th
     '9001 ingress,\n',
   );
 });
+
+test('a container of a task does not name its networks in HostConfig', async () => {
+  await lab.on('node1', 'docker network create -d overlay over');
+  const constraint = '--constraint node.hostname==node1';
+  await lab.on('node1', `docker service create -d --name t --network over ${constraint} nginx`);
+  await lab.on('node1', 'sleep 4');
+  const format =
+    '{{.HostConfig.NetworkMode}} {{range $k, $v := .NetworkSettings.Networks}}{{$k}}{{end}}';
+  const inspect = `docker inspect -f '${format}' $(docker ps -q -f name=t.1)`;
+  expect(await lab.on('node1', inspect)).toBe('default over\n');
+});
