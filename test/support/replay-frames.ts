@@ -141,7 +141,26 @@ function linesOf(frames: readonly CapturedFrame[]): string[] {
   return lines.map((line) => line.replace(MAC, (mac) => (MEANT_MAC.test(mac) ? mac : 'RANDOM')));
 }
 
-const isCompared = ({ bytes }: CapturedFrame): boolean => !isIpv6(bytes) && !isControl(bytes);
+const isCompared = ({ bytes }: CapturedFrame): boolean =>
+  !isIpv6(bytes) && !isControl(bytes) && !isNodesRefresh(bytes);
+
+/**
+ * A unicast ARP exchange of two nodes of the swarm. The control plane's datagrams cause them: an entry
+ * that no TCP confirmed in its time, which the kernel draws at random, is asked for again. As the
+ * recordings are without the control plane (and a slow CPU changes what it sends: memberlist falls back
+ * to TCP), when these exchanges come, and whether, cannot be known. Broadcasts are compared, and so is
+ * every exchange with the client.
+ */
+function isNodesRefresh(bytes: Uint8Array): boolean {
+  if (bytes[12] !== 8 || bytes[13] !== 6 || (bytes[0]! & 1) !== 0) return false;
+  return isNode(bytes, 28) && isNode(bytes, 38);
+}
+
+/** Whether 192.168.0.11 to .13 is there. */
+function isNode(bytes: Uint8Array, at: number): boolean {
+  const [a, b, c, d = 0] = bytes.subarray(at, at + 4);
+  return a === 192 && b === 168 && c === 0 && d > 10 && d < 14;
+}
 
 /** When each compared frame was seen, in seconds of its hour: two recordings differ in the hour only. */
 function secondsOf(frames: readonly CapturedFrame[]): string[] {

@@ -1,7 +1,8 @@
 // What cannot agree between a recorded swarm and netsim, beside what replay-normalise.ts names for one host.
 //
 // - Random: ids of swarm objects, names of sandboxes, join tokens, the order of answers of the embedded DNS and of
-//   Go's maps.
+//   Go's maps; which of a service's tasks was heard of first, so that a round of `curl` begins with it: containers
+//   that only a web server's answers name are numbered as they appear.
 // - Of the moment: ages of tasks, versions (Raft's index), how often a progress line is repeated.
 // - Of the wire: sizes of the control plane's encrypted messages, so the counters of chains' policies.
 import { type IdMap, numberIds } from './replay-ids.ts';
@@ -39,8 +40,26 @@ export function plainText(command: string, output: string): string {
 
 /** The output of one command of a swarm lab with all that cannot agree made equal, as lines. */
 export function swarmLines(command: string, output: string, ids: IdMap, isOwn: boolean): string[] {
-  const text = numberIds(ids, plainText(command, output), isOwn);
-  return normalisedLines(command, text, makeIdNumbers());
+  const plain = plainText(command, output);
+  const isKnown = (id: string): boolean => (isOwn ? ids.back : ids.names).has(id);
+  const text = isAnswered(command) ? numberAnswers(plain, isKnown) : plain;
+  return normalisedLines(command, numberIds(ids, text, isOwn), makeIdNumbers());
+}
+
+/** What web servers answer: `ID from ADDRESS`. */
+export function isAnswered(command: string): boolean {
+  return /\bcurl\b/.test(command);
+}
+
+/** Containers that nothing has named before, by their place in the round. */
+function numberAnswers(text: string, isKnown: (id: string) => boolean): string {
+  const places = new Map<string, number>();
+  return text.replace(/^[0-9a-f]{12}(?= from )/gm, (id) => {
+    if (isKnown(id)) return id;
+    const place = places.get(id) ?? places.size + 1;
+    places.set(id, place);
+    return `<answer ${place}>`;
+  });
 }
 
 function narrow(text: string): string {

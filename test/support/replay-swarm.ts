@@ -25,7 +25,7 @@ import {
 } from './replay-docker.ts';
 import { compareFrames, finishCapture, type OpenCapture, openCapture } from './replay-frames.ts';
 import { type IdMap, learnIds, makeIdMap, translateCommand } from './replay-ids.ts';
-import { plainText, swarmLines } from './replay-normalise-swarm.ts';
+import { isAnswered, plainText, swarmLines } from './replay-normalise-swarm.ts';
 import { TEST_HOST } from './shell.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/docker');
@@ -42,12 +42,23 @@ export interface SwarmRecording {
   /** When the first frame of a command was captured: the recorder paused around its captures. */
   readonly frameTimes?: Readonly<Record<number, string>>;
   /** Captures by folder: open from the first of these commands to some seconds after the last. */
-  readonly windows?: Readonly<Record<string, readonly [number, number]>>;
+  readonly windows?: Readonly<Record<string, CaptureWindow>>;
+  /** Seconds between the programs of one line: an exec took that long, as the frames' times show. */
+  readonly pauses?: Readonly<Record<number, number>>;
   /** Seconds after which a command is stopped that ends by itself only on a slow CPU. */
   readonly patience?: Readonly<Record<number, number>>;
   /** What was typed on node1 after a command and not recorded. */
   readonly unrecorded?: Readonly<Record<number, string>>;
 }
+
+/** First and last command, and how many seconds after the last one's end the capture was closed. */
+type CaptureWindow = readonly [first: number, last: number, closeSec?: number];
+
+/**
+ * Of a capture that was closed before the neighbours of the last packets were probed, which happens
+ * five seconds after: no probe is in it.
+ */
+const BEFORE_PROBES_SEC = 3;
 
 export const RECORDINGS: readonly SwarmRecording[] = [
   {
@@ -56,16 +67,21 @@ export const RECORDINGS: readonly SwarmRecording[] = [
     unrecorded: { 198: 'docker service rm bad' },
     windows: {
       'pcap-ping-ip': [143, 143],
-      'pcap-ping-vip': [145, 147],
+      'pcap-ping-vip': [145, 147, BEFORE_PROBES_SEC],
       'pcap-dns': [148, 158],
-      'pcap-curl-vip': [168, 168],
+      'pcap-curl-vip': [168, 168, BEFORE_PROBES_SEC],
       'pcap-arp-unknown': [187, 190],
     },
+    pauses: { 190: 11.5 },
     frameTimes: {
       143: '01:44:29',
       144: '01:45:35',
       145: '01:46:28',
       146: '01:46:45',
+      147: '01:46:55',
+      153: '01:48:56.4',
+      156: '01:49:43.3',
+      157: '01:49:48.2',
       168: '01:52:55',
       169: '01:53:22',
       187: '01:54:30',
@@ -89,12 +105,20 @@ export const RECORDINGS: readonly SwarmRecording[] = [
     name: 'L3',
     after: 'L2',
     frameTimes: { 82: '02:11:19' },
-    windows: { 'pcap-mesh': [82, 82] },
+    windows: { 'pcap-mesh': [82, 82, BEFORE_PROBES_SEC] },
   },
   {
     name: 'L2-docker20',
     version: '20.10',
-    frameTimes: { 143: '01:59:34', 145: '02:00:46', 146: '02:01:12' },
+    frameTimes: {
+      143: '01:59:34',
+      145: '02:00:46.1',
+      146: '02:01:12.6',
+      147: '02:01:30.3',
+      153: '02:03:38.1',
+      156: '02:04:50.6',
+      157: '02:05:15.9',
+    },
     windows: {
       'pcap-ping-ip': [143, 143],
       'pcap-ping-vip': [145, 147],
@@ -192,7 +216,10 @@ async function runAll(
     if (command.seq > last) break;
     const shell = shells.get(command.machine)!;
     const recorded = await readFile(join(folderOf(name), 'out', command.file), 'utf8');
-    const typed = translateCommand(ids, command.text);
+    const typed = withPauses(
+      translateCommand(ids, command.text),
+      recordingOf(name).pauses?.[command.seq],
+    );
     const startNs = beginNs + starts.get(command.seq)! * SECOND_NS;
     letTimePass(shell.driver, Math.max(startNs - world.sim.nowNs, 0));
     const endNs = world.sim.nowNs + command.seconds * SECOND_NS;
@@ -203,15 +230,18 @@ async function runAll(
     );
     const { output, exitCode, failure } = await attempt(shell, typed);
     stop();
-    letTimePass(shell.driver, Math.max(endNs - world.sim.nowNs, 0));
     const closing = windows.find(([, [, end]]) => end === command.seq);
+    const closeSec = closing?.[1][2];
+    if (closeSec === undefined) letTimePass(shell.driver, Math.max(endNs - world.sim.nowNs, 0));
     if (closing !== undefined && capture !== null) {
-      letTimePass(shell.driver, CLOSE_SEC * SECOND_NS);
+      letTimePass(shell.driver, (closeSec ?? CLOSE_SEC) * SECOND_NS);
       frames.set(closing[0], finishCapture(capture));
       capture = null;
     }
     ids.token = /SWMTKN-1-[0-9a-z-]+/.exec(output)?.[0] ?? ids.token;
-    learnIds(ids, plainText(command.text, recorded), plainText(command.text, output));
+    if (!isAnswered(command.text)) {
+      learnIds(ids, plainText(command.text, recorded), plainText(command.text, output));
+    }
     const theirs = [
       ...swarmLines(command.text, recorded, ids, false),
       `[exit ${command.exitCode}]`,
@@ -227,6 +257,13 @@ async function runAll(
   return results;
 }
 
+/** A line of several execs as it ran on the slow CPU. */
+function withPauses(text: string, seconds: number | undefined): string {
+  return seconds === undefined
+    ? text
+    : text.replaceAll('; docker exec', `; sleep ${seconds}; docker exec`);
+}
+
 /** Between two commands, on the emulated CPU. */
 const PAUSE_SEC = 0.9;
 const FAST_PAUSE_SEC = 0.3;
@@ -240,7 +277,7 @@ async function startTimes({ name, frameTimes = {} }: SwarmRecording): Promise<Ma
   for (const { seq, seconds, file } of await readIndex(folderOf(name))) {
     const text = await readFile(join(folderOf(name), 'out', file), 'utf8');
     const printed = PRINTED_TIME.exec(text);
-    const frame = /(\d\d):(\d\d):(\d\d)/.exec(frameTimes[seq] ?? '');
+    const frame = /(\d\d):(\d\d):(\d\d(?:\.\d)?)/.exec(frameTimes[seq] ?? '');
     const match = frame ?? printed;
     if (match !== null) {
       const [, hours, minutes, rest] = match;
@@ -248,7 +285,9 @@ async function startTimes({ name, frameTimes = {} }: SwarmRecording): Promise<Ma
       const daySec = Number(hours) * 3600 + Number(minutes) * 60 + Number(rest);
       const startSec = frame === null ? daySec - seconds / 2 : daySec;
       originSec ??= startSec - atSec;
-      atSec = Math.max(atSec, startSec - originSec);
+      // A frame's time is exact; what was printed may have been so before the command before ended.
+      const knownSec = startSec - originSec;
+      atSec = frame === null ? Math.max(atSec, knownSec) : knownSec;
     }
     starts.set(seq, atSec);
     atSec += seconds + (name === 'L2-attach' ? FAST_PAUSE_SEC : PAUSE_SEC);
@@ -272,7 +311,7 @@ function stopLater({ world, driver }: Shell, seconds: number): () => void {
   };
 }
 
-/** A capture stays open so long after its last command. */
+/** A capture stays open so long after its last command, if its frames do not say otherwise. */
 const CLOSE_SEC = 6;
 
 /** A program that fails must not hide the commands after it. */
