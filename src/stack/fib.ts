@@ -87,6 +87,16 @@ export function findTable(netns: NetNamespace, id: number): FibTable | null {
  *   gateway", ENETDOWN "Device for nexthop is not up", EINVAL, ENODEV.
  */
 export function addRoute(netns: NetNamespace, spec: RouteSpec, verb: RouteVerb = 'add'): void {
+  const errno = placeRoute(netns, spec, verb);
+  if (errno !== null) throw new KernelError(errno);
+}
+
+/** @returns what the kernel refuses it with when nothing is wrong with the route itself. @throws KernelError */
+function placeRoute(
+  netns: NetNamespace,
+  spec: RouteSpec,
+  verb: RouteVerb,
+): 'EEXIST' | 'ENOENT' | 'ENOSPC' | null {
   const { fib } = netns;
   const { prefix, prefixLength, type = RTN_UNICAST } = spec;
   if (prefixLength < 0 || prefixLength > 32)
@@ -101,27 +111,28 @@ export function addRoute(netns: NetNamespace, spec: RouteSpec, verb: RouteVerb =
   const first = routes[at];
   let place = at;
   if (first !== undefined && isSameKey(first, route)) {
-    if (verb === 'add') throw new KernelError('EEXIST');
+    if (verb === 'add') return 'EEXIST';
     let last = at;
     let twin: FibRoute | null = null;
     for (; last < routes.length && isSameKey(routes[last]!, route); last++) {
       if (isSameRoute(routes[last]!, route)) twin = routes[last]!;
     }
     if (verb === 'replace' || verb === 'change') {
-      if (twin === first) return;
-      if (twin !== null) throw new KernelError('EEXIST');
+      if (twin === first) return null;
+      if (twin !== null) return 'EEXIST';
       removeRoute(table, first);
     } else {
-      if (twin !== null) throw new KernelError('EEXIST');
+      if (twin !== null) return 'EEXIST';
       if (verb === 'append') place = last;
     }
   } else if (verb === 'change') {
-    throw new KernelError('ENOENT');
+    return 'ENOENT';
   }
-  if (table.routeCount >= ROUTES_MAX) throw new KernelError('ENOSPC');
+  if (table.routeCount >= ROUTES_MAX) return 'ENOSPC';
   insertRoute(table, route, place);
   if (type === RTN_LOCAL) fib.hasCustomLocalRoutes = true;
   fib.generation++;
+  return null;
 }
 
 /**
@@ -161,7 +172,7 @@ export function addKernelRoute(netns: NetNamespace, spec: RouteSpec): void {
   const { fib } = netns;
   const { hasCustomLocalRoutes } = fib;
   try {
-    addRoute(netns, spec, 'append');
+    placeRoute(netns, spec, 'append'); // most are there: an error for each would be slow
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
   }
