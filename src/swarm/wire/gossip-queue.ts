@@ -99,7 +99,9 @@ export function takeNews(node: GossipNode): {
   readonly clusterEvents: readonly ClusterEvent[];
   readonly sizeBytes: number;
 } {
-  const limit = retransmitLimit(node.aliveCount);
+  // With how many nodes it talks (partnersIn) counts, not how many there are.
+  const count = node.aliveCount <= ALL_MAX ? node.aliveCount : 2 * Math.log2(node.aliveCount);
+  const limit = retransmitLimit(count);
   const rumours = takeQueued(node.rumours, limit, RUMOUR_BYTES, DATAGRAM_BYTES);
   const usedBytes = rumours.length * RUMOUR_BYTES;
   const roomBytes = DATAGRAM_BYTES - usedBytes;
