@@ -32,6 +32,8 @@ export interface EngineProfile {
   readonly hasResolvConfComments: boolean;
   /** From which namespace the embedded DNS asks the host's servers. */
   readonly namesAskedFrom: 'container' | 'host';
+  /** Whether the embedded DNS says SERVFAIL if no server answered, or nothing (20.10). */
+  readonly answersFailedQueries: boolean;
   /** Whether macvlan networks may share a parent (27); ipvlan networks never do. */
   readonly sharesMacvlanParent: boolean;
   /** Which network of a container gets eth0. */
@@ -81,6 +83,7 @@ const DOCKER_26: EngineProfile = {
   iptablesVersion: '1.8.11',
   hasResolvConfComments: true,
   namesAskedFrom: 'container',
+  answersFailedQueries: true,
   sharesMacvlanParent: false,
   ethOrder: 'network-name',
   ingressReplyMatch: 'conntrack',
@@ -98,6 +101,7 @@ const DOCKER_20: EngineProfile = {
   iptablesVersion: '1.8.9',
   texts: TEXTS_20,
   hasResolvConfComments: false,
+  answersFailedQueries: false,
 };
 
 const DOCKER_27: EngineProfile = {

@@ -28,7 +28,7 @@ const RCODE_REFUSED = 5;
 /** Bytes of a message's id, flags and counts. */
 const HEADER_BYTES = 12;
 
-/** The first useful reply to a query; null if no server gave one. */
+/** The first useful reply to a query; null if no server gave one (or, in 20.10, none at all). */
 export function* forwardQuery(
   process: Process,
   engine: DockerEngine,
@@ -36,6 +36,7 @@ export function* forwardQuery(
   query: Uint8Array,
   protocol: 'udp' | 'tcp',
 ): Program<Uint8Array | null> {
+  let failure: Uint8Array | null = null;
   for (const server of container.resolver?.upstreams.slice(0, UPSTREAMS_MAX) ?? []) {
     const address = parseIpv4(server.address);
     const isFromHost = server.isHostLoopback || engine.profile.namesAskedFrom === 'host';
@@ -46,8 +47,10 @@ export function* forwardQuery(
     if (reply === null || reply.length < HEADER_BYTES) continue;
     const rcode = reply[3]! & 15;
     if (rcode !== RCODE_SERVFAIL && rcode !== RCODE_REFUSED) return reply;
+    failure = reply;
   }
-  return null;
+  // An engine that makes no failure of its own passes on the last one it got.
+  return engine.profile.answersFailedQueries ? null : failure;
 }
 
 function* exchangeUdp(

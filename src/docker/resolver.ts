@@ -145,7 +145,8 @@ function* serveUdp(process: Process, server: Server, socket: UdpSocket): Program
     if (local !== null) reply(truncated(local, sizeLimitOf(query)));
     else
       run(server, function* forwarder(child) {
-        reply(yield* ask(child, server, query, wire, 'udp'));
+        const answer = yield* ask(child, server, query, wire, 'udp');
+        if (answer !== null) reply(answer);
         return 0;
       });
   }
@@ -171,6 +172,7 @@ function* serveConnection(process: Process, server: Server, connection: TcpSocke
     const local = localAnswer(server, query);
     const answer =
       local === null ? yield* ask(process, server, query, wire, 'tcp') : writeDns(local, false);
+    if (answer === null) continue;
     const framed = new Uint8Array(answer.length + 2);
     framed[0] = answer.length >> 8;
     framed[1] = answer.length & 255;
@@ -186,19 +188,20 @@ function localAnswer(
   return answerLocally(container, query, resolver.isNdotsSet, engine.stream);
 }
 
-/** Somebody else's answer, or SERVFAIL. */
+/** Somebody else's answer, or SERVFAIL; null where the engine leaves the program waiting (20.10). */
 function* ask(
   process: Process,
   server: Server,
   query: DnsMessage,
   wire: Uint8Array,
   protocol: 'udp' | 'tcp',
-): Program<Uint8Array> {
+): Program<Uint8Array | null> {
   const { resolver, container, engine } = server;
   const isOutside = [...container.endpoints.values()].some(({ network }) => !network.isInternal);
   if (!isOutside || resolver.forwarded >= FORWARDED_MAX) return writeDns(failureOf(query), false);
   resolver.forwarded++;
   const found = yield* forwardQuery(process, engine, container, wire, protocol);
   resolver.forwarded--;
-  return found ?? writeDns(failureOf(query), false);
+  if (found !== null) return found;
+  return engine.profile.answersFailedQueries ? writeDns(failureOf(query), false) : null;
 }
