@@ -83,7 +83,7 @@ test('expire_nodest_conn ends the connections of a deleted destination, and thei
     ${IPVSADM} -a -f 258 -r 10.0.0.8 -m; ${IPVSADM} -ln | tail -1`;
   const ended = await run(script(1));
   expect(entries(ended.output).length).toBe(1);
-  expect(ended.output).toContain('1 flow entries');
+  expect(ended.output.match(/^tcp +6 /gm)).toHaveLength(1);
   expect(ended.output).toMatch(/10\.0\.0\.8:0 +Masq +1 +0 +0 +\n$/);
   // Else they wait, and a destination that comes back has them again.
   const kept = await run(script(0));
