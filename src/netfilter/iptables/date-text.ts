@@ -1,5 +1,5 @@
-/** Virtual time 0 as seconds since 1970: 2024-01-01 00:00:00 UTC. */
-const START_SEC = 1_704_067_200;
+/** Virtual time 0 as seconds since 1970: 2025-01-01 00:00:00 UTC, as in world/world.ts. */
+const START_SEC = 1_735_689_600;
 const NS_PER_SEC = 1_000_000_000;
 const DAY_SEC = 86_400;
 
@@ -7,7 +7,7 @@ const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /**
- * A virtual time as ctime(3) writes it: `Mon Jan  1 00:00:00 2024`. The run begins at a fixed date,
+ * A virtual time as ctime(3) writes it: `Wed Jan  1 00:00:00 2025`. The run begins at a fixed date,
  * so the same seed prints the same.
  * @source days to dates: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days
  */
