@@ -11,7 +11,7 @@ import { describeFailure, type IptablesResult } from './failure.ts';
 import { saveTables } from './list-commands.ts';
 import { parseCommand } from './parse-command.ts';
 import { type CommandOutput, runCommand } from './run-command.ts';
-import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
+import { restoreSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts';
 
 export type { IptablesResult } from './failure.ts';
 export { runIptablesRestore } from './restore.ts';
@@ -20,17 +20,18 @@ export { runIptablesRestore } from './restore.ts';
 export function runIptables(netfilter: Netfilter, args: readonly string[]): IptablesResult {
   const program = 'iptables';
   const output: CommandOutput = { text: '' };
-  const snapshot = takeSnapshot(netfilter);
+  let snapshot: Snapshot | null = null;
   let warnings = '';
   try {
     const command = parseCommand(netfilter, args, { program, tableName: 'filter', line: 0 });
     warnings = command.warnings;
+    if (command.letter !== 'C') snapshot = takeSnapshot(netfilter); // a question changes nothing
     runCommand(netfilter, command, output);
     return { stdout: output.text, stderr: warnings, exitCode: 0 };
   } catch (error) {
     const failure = describeFailure(error, program, netfilter.iptablesVersion, 0);
     if (failure === null) throw error;
-    restoreSnapshot(netfilter, snapshot);
+    if (snapshot !== null) restoreSnapshot(netfilter, snapshot);
     if (failure.exitCode === 0) return failure;
     return { ...failure, stdout: output.text, stderr: warnings + failure.stderr };
   }
