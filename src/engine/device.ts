@@ -82,6 +82,8 @@ export interface Device {
   isUp: boolean;
   /** Whether the other end is there and up (IFF_LOWER_UP). */
   hasCarrier: boolean;
+  /** Whether it has had one since it was set up: its link-local address stays without. */
+  hasHadCarrier: boolean;
   /** How many want to see all frames (IFF_PROMISC). */
   promiscuousCount: number;
   /** Neither broadcast nor ARP (IFF_NOARP): loopback. */
@@ -144,6 +146,7 @@ export function makeDevice(options: DeviceOptions): Device {
     mtuBytes: options.mtuBytes,
     isUp: false,
     hasCarrier: true,
+    hasHadCarrier: false,
     isRegistered: false,
     isLoopback: false,
     transmit: options.transmit,

@@ -49,6 +49,7 @@ export function setLinkUp(device: Device): void {
 export function setLinkDown(device: Device): void {
   if (!device.isUp) return;
   device.isUp = false;
+  device.hasHadCarrier = false;
   const { sim } = device.netns;
   deviceKindOf(device.kind)?.stop?.(sim, device);
   if (device.kind === 'bridge') leaveSnoopers(sim, device);
@@ -68,6 +69,7 @@ export function updateCarrier(device: Device): void {
   const hasCarrier = kind === null ? device.hasCarrier : (kind.hasCarrier?.(device) ?? true);
   if (hasCarrier === device.hasCarrier) return;
   device.hasCarrier = hasCarrier;
+  if (hasCarrier && device.isUp) device.hasHadCarrier = true;
   if (device.state.kind === 'bridge') bridgeOf(device).hasOperState = true;
   notifyWatchers(device, 'carrier');
   followCarrier(device);

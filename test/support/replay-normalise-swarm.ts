@@ -3,7 +3,7 @@
 // - Random: ids of swarm objects, names of sandboxes, join tokens, the order of answers of the embedded DNS and of
 //   Go's maps; which of a service's tasks was heard of first, so that a round of `curl` begins with it: containers
 //   that only a web server's answers name are numbered as they appear.
-// - Of the moment: ages of tasks, versions (Raft's index), how often a progress line is repeated.
+// - Of the moment: which of two streams `docker exec` reads first; ages of tasks, versions (Raft's index), how often a progress line is repeated.
 // - Of the wire: sizes of the control plane's encrypted messages, so the counters of chains' policies.
 import { type IdMap, numberIds } from './replay-ids.ts';
 import { makeIdNumbers, normalisedLines } from './replay-normalise.ts';
@@ -19,6 +19,8 @@ const RULES: ReadonlyArray<readonly [RegExp, string]> = [
   // How many devices the client had before its cables.
   [/^(2: eth0@if|eth0@if)\d+(?=.*(192\.168\.0|1500))/gm, '$1N'],
 ];
+/** `docker exec` reads both streams of a program at once: of two lines of one moment either may come first. */
+const PIPES = /^(PING .*)\n(ping: local error: .*)$/gm;
 const CONTAINER_AGE = /Less than a second|About an? (minute|hour)|\d+ (second|minute|hour)s?/g;
 /** Ages in tables of tasks. */
 const TASK_AGE = /less than a second|about an? (minute|hour)|\d+ (second|minute|hour)s?(?= ago)/gi;
@@ -32,6 +34,7 @@ export function plainText(command: string, output: string): string {
   }
   if (/docker ps/.test(command)) text = text.replace(CONTAINER_AGE, 'AGO').replace(/ {3,}/g, '  ');
   if (/\bdig\b|\bnslookup\b/.test(command)) text = sortAnswers(text);
+  if (/docker exec/.test(command)) text = text.replace(PIPES, '$2\n$1');
   if (/netns/.test(command)) text = sortBlocks(text);
   if (/ipvsadm/.test(command) && / -\w*c\b/.test(command)) text = connectionRows(text);
   if (/ip -\S+ neigh/.test(command)) text = text.split('\n').sort().join('\n').trimStart();

@@ -16,11 +16,11 @@ export interface Ipv6Address {
   readonly protocol: 'kernel_lo' | 'kernel_ll';
 }
 
-/** The addresses of a device; a bridge's appears with its first carrier. */
+/** The addresses of a device; a bridge's appears with its first carrier, and stays when that is lost. */
 export function ipv6AddressesOf(device: Device): Ipv6Address[] {
   if (!device.isUp || !hasIpv6(device)) return [];
   if (device.isLoopback) return [{ text: '::1/128', scope: 'host', protocol: 'kernel_lo' }];
-  if (!device.hasCarrier) return [];
+  if (!device.hasCarrier && !device.hasHadCarrier) return [];
   return [{ text: `${linkLocal(device)}/64`, scope: 'link', protocol: 'kernel_ll' }];
 }
 
