@@ -6,7 +6,8 @@
 import { ERRNO } from '../base/errors.ts';
 import { formatIpv4, type Ipv4 } from '../base/ipv4-address.ts';
 import { releasePacket } from '../engine/packet-pool.ts';
-import type { Program } from '../engine/process.ts';
+import { kill, makeWaitQueue, type Program, spawn, waitFor, wake } from '../engine/process.ts';
+import { timeNs } from '../engine/simulator.ts';
 import {
   ICMP_BYTES,
   ICMP_ECHO,
@@ -152,11 +153,39 @@ function* receiveQuoted(state: PingState, datagram: Uint8Array, icmp: number): P
   state.output.write(`${timestampOf(state)}From ${from}: icmp_seq=${sequence} ${words}\n`);
 }
 
+/**
+ * The address with its name. The alarm that ends ping ends a look-up too: a server that does not answer
+ * does not hold up the last line.
+ * @source iputils 20221126 ping/ping.c pr_addr(), sigexit()
+ */
 function* nameAddress(state: PingState, address: Ipv4): Program<string> {
   const text = formatIpv4(address);
-  if (state.options.nameOf === null) return text;
-  const name = yield* state.options.nameOf(state.process, address);
+  const { process, exitAtNs, options } = state;
+  const restNs = exitAtNs - timeNs(process.sim);
+  if (options.nameOf === null || restNs <= 0) return text;
+  const name =
+    restNs === Number.POSITIVE_INFINITY
+      ? yield* options.nameOf(process, address)
+      : yield* nameWithin(state, options.nameOf, address, restNs);
   return name === null ? text : `${name} (${text})`;
+}
+
+function* nameWithin(
+  { process }: PingState,
+  nameOf: NonNullable<PingState['options']['nameOf']>,
+  address: Ipv4,
+  restNs: number,
+): Program<string | null> {
+  let name: string | null = null;
+  const queue = makeWaitQueue();
+  const lookup = spawn(process.sim, process.cpu, process.name, function* look(self) {
+    name = yield* nameOf(self, address);
+    return 0;
+  });
+  lookup.onExit.push(() => wake(queue));
+  yield* waitFor(process, [queue], () => lookup.exitCode !== null, restNs);
+  kill(lookup, 'SIGKILL');
+  return name;
 }
 
 function roundTripOf(state: PingState, datagram: Uint8Array, offset: number): number {
