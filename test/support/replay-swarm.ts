@@ -45,10 +45,7 @@ export interface SwarmRecording {
   readonly windows?: Readonly<Record<string, CaptureWindow>>;
   /** Seconds between the programs of one line: an exec took that long, as the frames' times show. */
   readonly pauses?: Readonly<Record<number, number>>;
-  /**
-   * Seconds by which a command was answered later than the usual pause tells: the age that it printed says so,
-   * or the slow CPU took several seconds for a mere listing, which shows what was so at their end.
-   */
+  /** Seconds by which a command was answered later than the usual pause tells, as the age that it printed says. */
   readonly late?: Readonly<Record<number, number>>;
   /** Seconds after which a command is stopped that ends by itself only on a slow CPU. */
   readonly patience?: Readonly<Record<number, number>>;
@@ -76,7 +73,6 @@ export const RECORDINGS: readonly SwarmRecording[] = [
   {
     name: 'L2',
     patience: { 198: 20 },
-    late: { 208: 4 },
     unrecorded: { 198: 'docker service rm bad' },
     windows: {
       'pcap-ping-ip': [143, 143],
