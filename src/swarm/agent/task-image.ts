@@ -1,7 +1,8 @@
 /**
  * The image of a task on its node: the engine asks the registry each time; what is there already is used
  * if the registry cannot be reached, what is not is missed when the container is created.
- * Unlike Docker, an engine that has the image does not wait for a registry that does not answer.
+ * Unlike Docker, an engine that has the image does not wait for a registry that does not answer: it only
+ * looks for it.
  * @source moby daemon/cluster/executor/container/controller.go Prepare()
  */
 import { resolveHost } from '../../apps/resolver.ts';
@@ -32,6 +33,7 @@ export function* fetchImage(
   reference: string,
 ): Program<void> {
   if (findImage(engine, reference) !== null) {
+    lookForRegistry(engine, () => {});
     yield* sleep(process, ASK_NS);
     return;
   }
@@ -42,20 +44,29 @@ export function* fetchImage(
 
 /** Whether the registry's name is found before the engine loses patience. */
 function* canReachRegistry(process: Process, engine: DockerEngine): Program<boolean> {
-  const { machine, world } = engine;
-  const { files, root, cpu } = machine;
-  const sources = {
-    hosts: files.readFile('/etc/hosts') ?? '',
-    resolvConf: files.readFile('/etc/resolv.conf') ?? '',
-  };
   let isFound = false;
   const queue = makeWaitQueue();
-  const lookup = spawn(world.sim, cpu, 'dockerd pull', function* look(self) {
-    isFound = typeof (yield* resolveHost(self, root, sources, REGISTRY)) !== 'string';
-    return 0;
+  const lookup = lookForRegistry(engine, (isThere) => {
+    isFound = isThere;
   });
   lookup.onExit.push(() => wake(queue));
   yield* waitFor(process, [queue], () => lookup.exitCode !== null, LOOKUP_MAX_NS);
   kill(lookup, 'SIGKILL');
   return isFound;
+}
+
+/** Asks the node's name servers for the registry, in a process of its own. */
+function lookForRegistry(
+  { machine, world }: DockerEngine,
+  onAnswer: (isFound: boolean) => void,
+): Process {
+  const { files, root, cpu } = machine;
+  const sources = {
+    hosts: files.readFile('/etc/hosts') ?? '',
+    resolvConf: files.readFile('/etc/resolv.conf') ?? '',
+  };
+  return spawn(world.sim, cpu, 'dockerd pull', function* look(self) {
+    onAnswer(typeof (yield* resolveHost(self, root, sources, REGISTRY)) !== 'string');
+    return 0;
+  });
 }
