@@ -11,10 +11,13 @@ import { YAML_BYTES_MAX } from '../topology/compose/yaml-file.ts';
 import { isEngineVersion, type Topology } from '../topology/topology.ts';
 import type { ComposeOptions } from './options.ts';
 import { pathKind } from './path-kind.ts';
+import { stackNodes, stackTopology } from './stack-files.ts';
 import type { LoadedTopology } from './topologies.ts';
 
 /** What Compose looks for, best first. @source docker compose cli/options.go DefaultFileNames */
 const DEFAULT_NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
+/** What is taken where Compose finds nothing. */
+const STACK_NAMES = ['docker-stack.yml', 'docker-stack.yaml'];
 const OVERRIDE_NAMES = [
   'compose.override.yml',
   'compose.override.yaml',
@@ -37,7 +40,10 @@ export function isComposePath(path: string): boolean {
 export function composeFilesIn(folder: string): string[] {
   const isFile = (name: string): boolean => pathKind(join(folder, name)) === 'file';
   const found = DEFAULT_NAMES.find(isFile);
-  if (found === undefined) return [];
+  if (found === undefined) {
+    const stack = STACK_NAMES.find(isFile);
+    return stack === undefined ? [] : [join(folder, stack)];
+  }
   const override = OVERRIDE_NAMES.find(isFile);
   return [found, ...(override === undefined ? [] : [override])].map((name) => join(folder, name));
 }
@@ -55,7 +61,11 @@ export function composeFilesAround({ cwd, env }: Pick<ComposeRequest, 'cwd' | 'e
 }
 
 /** Loads Compose files; mistakes are in the result. @throws NetsimError for files that cannot be read. */
-export function loadComposeFiles(paths: readonly string[], request: ComposeRequest): LoadedCompose {
+export function loadComposeFiles(
+  paths: readonly string[],
+  request: ComposeRequest,
+  isStack = false,
+): LoadedCompose {
   const folder = dirname(paths[0]!);
   const variables = variablesOf(folder, request);
   const profiles = [
@@ -71,6 +81,7 @@ export function loadComposeFiles(paths: readonly string[], request: ComposeReque
     variables,
     projectName: variables.get('COMPOSE_PROJECT_NAME') ?? basename(folder),
     profiles,
+    isStack,
   });
 }
 
@@ -79,6 +90,8 @@ export function loadComposeTopology(
   paths: readonly string[],
   request: ComposeRequest,
 ): LoadedTopology {
+  const stack = loadStack(paths, request);
+  if (stack !== null) return stack;
   const { project, problems, warnings } = loadComposeFiles(paths, request);
   if (project === null) throw composeError(problems);
   const external = project.networks.filter(({ isExternal }) => isExternal);
@@ -92,6 +105,33 @@ export function loadComposeTopology(
     ],
     seed: project.settings.seed ?? null,
   };
+}
+
+/** The files as a stack on a swarm; null if they are for one engine. */
+function loadStack(paths: readonly string[], request: ComposeRequest): LoadedTopology | null {
+  const { project, problems, merged } = loadComposeFiles(paths, request, true);
+  const path = paths[0]!;
+  if (project === null) {
+    if (request.nodes === undefined) return null;
+    throw composeError(problems);
+  }
+  const nodes = stackNodes(path, request.nodes, project, merged);
+  if (nodes === null) return null;
+  const shown = shownPath(path, request.cwd);
+  if (paths.length > 1) {
+    const text = `${shown}: a stack is one file, found ${paths.length}`;
+    throw new NetsimError('compose', text, { hint: 'merge them by docker compose config' });
+  }
+  return stackTopology({
+    path,
+    text: readText(path, shown),
+    shown,
+    project,
+    merged,
+    variables: variablesOf(dirname(path), request),
+    nodes,
+    readFile: (name) => (pathKind(name) === 'file' ? readText(name, name) : null),
+  });
 }
 
 /** All problems as one error; its text has a line for each. */

@@ -34,6 +34,7 @@ export function withCommonOptions(command: Command): Command {
     .option('--file <path>', 'a Compose file instead of a topology; repeatable', collect, [])
     .option('--env-file <path>', 'variables for Compose files; repeatable', collect, [])
     .option('--profile <name>', 'a profile of Compose files; repeatable', collect, [])
+    .option('--nodes <number>', 'a swarm of so many nodes, on which a stack file is deployed')
     .option('--quiet', 'only what the program itself prints')
     .option('--no-color', 'no colours (also: NO_COLOR in the environment)');
 }
@@ -46,6 +47,7 @@ interface RawOptions {
   readonly file: readonly string[];
   readonly envFile: readonly string[];
   readonly profile: readonly string[];
+  readonly nodes?: string;
   readonly pcap?: string;
   readonly pcapFormat: string;
   readonly trace?: boolean;
@@ -60,11 +62,13 @@ export interface ComposeOptions {
   readonly files: readonly string[];
   readonly envFiles: readonly string[];
   readonly profiles: readonly string[];
+  /** Nodes of the swarm on which the file is deployed, as given. */
+  readonly nodes?: string | undefined;
 }
 
 export function readComposeOptions(command: Command): ComposeOptions {
-  const { file, envFile, profile } = command.opts<RawOptions>();
-  return { files: file, envFiles: envFile, profiles: profile };
+  const { file, envFile, profile, nodes } = command.opts<RawOptions>();
+  return { files: file, envFiles: envFile, profiles: profile, nodes };
 }
 
 /** Turns Compose's `-f compose.yaml` into `--file`, as other programs have a flag -f of their own. */
