@@ -98,14 +98,16 @@ export function findContainer(all: readonly Container[], name: string): Containe
   );
 }
 
-/** The first task of a swarm's service that runs: `web`, `web.2`, and `web` of a stack for `shop_web`. */
+/** The first task of a swarm's service that runs: `web`, `web.2`, and those of a stack's `shop_web`. */
 function taskOf(all: readonly Container[], name: string): Container | undefined {
   const isIt = ({ name: own, spec: { labels } }: Container): boolean => {
     const service = labels.get(SWARM_SERVICE_LABEL);
     if (service === undefined) return false;
     const stack = labels.get(STACK_LABEL);
     const short = stack === undefined ? null : `${stack}_${name}`;
-    return service === name || service === short || own.startsWith(`${name}.`);
+    const bare = own.replace(/^\//, '');
+    if (service === name || service === short || bare.startsWith(`${name}.`)) return true;
+    return short !== null && bare.startsWith(`${short}.`);
   };
   const tasks = all.filter(isIt).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   return tasks.find(({ netns }) => netns !== null) ?? tasks[0];
