@@ -24,7 +24,8 @@ import { fetchImage } from './task-image.ts';
 /** What creating and starting a container take besides. */
 const CREATE_NS = 80e6;
 const START_NS = 350e6;
-/** No two nodes are as fast: up to so much more, until the container runs and until that is reported. */
+/** No two nodes are as fast: up to so much more, until networks are made, the container runs and that is reported. */
+const PREPARE_SPREAD_NS = 5e6;
 const START_SPREAD_NS = 20e6;
 const REPORT_SPREAD_NS = 1_150e6;
 /** An operation that was broken off is taken up again after this. @source agent/task.go ErrTaskRetry */
@@ -179,6 +180,8 @@ function* prepare(runner: TaskRunner, process: Process): Program<void> {
     setState(runner, 'ready', 'prepared');
     return;
   }
+  yield* sleep(process, PREPARE_SPREAD_NS * startFraction(tieSeedOf(member), task));
+  if (isCalledOff(runner)) return;
   for (const { network } of task.attachments) prepareNetwork(member, network);
   yield* fetchImage(process, member.engine, task.spec.container.image);
   if (isCalledOff(runner)) return;
