@@ -69,7 +69,13 @@ export function takeTopology(
     }
   }
   if (first === undefined) return null;
-  return { name: first, loaded: loadTopology(first, cwd, request), rest };
+  const loaded = loadTopology(first, cwd, request);
+  if (request.nodes !== undefined && bundledNames().includes(first)) {
+    throw new NetsimError('usage', `--nodes: "${first}" says itself how many machines it has`, {
+      hint: '--nodes is for stack files: netsim ping docker-stack.yml --nodes 3 vote redis',
+    });
+  }
+  return { name: first, loaded, rest };
 }
 
 /**

@@ -44,15 +44,21 @@ export function restartWithDaemon(member: SwarmMember, remake: Remake): void {
   });
 }
 
+/** What managers that were stopped have on their disks. */
+const stoppedRafts = new WeakMap<SwarmMember, RaftNode>();
+
 /** A manager takes part in Raft with what is on its disk; if the swarm is locked, once it has the key. */
-function resume(member: SwarmMember, before: RaftNode | null): void {
-  const { cluster } = member;
+export function resume(member: SwarmMember, before: RaftNode | null): void {
   if (member.role !== 'manager' || before === null) return;
-  if (cluster.settings.isAutolocked) {
-    member.state = 'locked';
-    return;
-  }
+  stoppedRafts.set(member, before);
+  if (member.cluster.settings.isAutolocked) member.state = 'locked';
+  else resumeManager(member);
+}
+
+/** `docker swarm unlock`, too: a stopped manager takes part again, with what it had agreed to. */
+export function resumeManager(member: SwarmMember): void {
   const { raft } = startManager(wireOf(member));
-  restoreRaft(raft, before);
-  if (sharedOf(cluster).raftMembers.size === 1) campaign(raft);
+  const before = stoppedRafts.get(member);
+  if (before !== undefined) restoreRaft(raft, before);
+  if (sharedOf(member.cluster).raftMembers.size === 1) campaign(raft);
 }

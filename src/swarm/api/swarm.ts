@@ -13,9 +13,9 @@ import { makeObjectId } from '../manager/ids.ts';
 import { memberOf, type SwarmMember } from '../member.ts';
 import type { NodeAvailability, NodeRole, ObjectId } from '../objects.ts';
 import { commit, requireLeader, requireManager } from '../wire/leader.ts';
-import { startManager, stopManager } from '../wire/manager.ts';
+import { stopManager } from '../wire/manager.ts';
 import { startSession } from '../wire/member-wire.ts';
-import { campaign, type RaftNode, restoreRaft } from '../wire/raft.ts';
+import { campaign } from '../wire/raft.ts';
 import { leave } from '../wire/session.ts';
 import { sharedOf } from '../wire/shared.ts';
 import { wireOf } from '../wire/wire-state.ts';
@@ -27,6 +27,7 @@ import {
   type SettingsChange,
 } from './cluster-init.ts';
 import { describeNode, makeMember } from './make-member.ts';
+import { resume, resumeManager } from './member-restart.ts';
 import { isJoining, requireNoSwarm } from './pending-join.ts';
 import {
   isOwnAddress,
@@ -256,7 +257,7 @@ export function* unlockSwarm(engine: DockerEngine, process: Process, key: string
     throw new DockerError(401, 'swarm could not be unlocked: invalid key provided');
   }
   member.state = 'active';
-  resumeMember(member);
+  resumeManager(member);
 }
 
 /**
@@ -269,21 +270,7 @@ export function restartMember(member: SwarmMember): void {
   if (session.end !== null) leave(state, session.end);
   if (manager === null) return;
   stopManager(manager);
-  stoppedRafts.set(member, manager.raft);
-  if (member.cluster.settings.isAutolocked) member.state = 'locked';
-  else resumeMember(member);
-}
-
-/** What the managers that were stopped have on their disks. */
-const stoppedRafts = new WeakMap<SwarmMember, RaftNode>();
-
-/** A manager that was stopped takes part again, with what it had agreed to. */
-function resumeMember(member: SwarmMember): void {
-  startManager(wireOf(member));
-  const { raft } = wireOf(member).manager!;
-  const before = stoppedRafts.get(member);
-  if (before !== undefined) restoreRaft(raft, before);
-  if (sharedOf(member.cluster).raftMembers.size === 1) campaign(raft);
+  resume(member, manager.raft);
 }
 
 /** `docker swarm ca`: the certificate's digest, with `rotate` a new one. */
